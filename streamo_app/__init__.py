@@ -1,0 +1,1 @@
+"""Streamo: a live video assistant that decides every second to stay silent, stand by or respond."""
