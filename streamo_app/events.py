@@ -33,6 +33,16 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Speaking:
+    """A response under way: its text so far. `Decided` follows with the whole text."""
+
+    second: int
+    lane: int
+    text: str
+    p: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
 class Decided:
     """One second of one lane."""
 
@@ -81,4 +91,4 @@ class Ended:
     reason: str
 
 
-Event = Asked | Decided | LaneClosed | Noticed | Failed | Ended
+Event = Asked | Speaking | Decided | LaneClosed | Noticed | Failed | Ended
