@@ -1,0 +1,41 @@
+"""What every test stands on: nothing leaves the machine, and a test that cannot run here says why (`-rs` prints it)."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Before any test module imports these libraries.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    skips = {"browser": _no_browser, "gpu": _no_gpu}
+    for marker, reason_of in skips.items():
+        marked = [item for item in items if item.get_closest_marker(marker)]
+        reason = reason_of() if marked else None
+        for item in marked:
+            if reason:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _no_browser() -> str | None:
+    if not os.access(CHROMIUM, os.X_OK):
+        return f"there is no Chromium at {CHROMIUM}; install one or set CHROMIUM to its path"
+    return None
+
+
+def _no_gpu() -> str | None:
+    import torch
+
+    return None if torch.cuda.is_available() else "torch sees no CUDA device"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of the browser; tests that ask for it carry `@pytest.mark.browser`."""
+    return str(CHROMIUM)
