@@ -1,0 +1,135 @@
+"""Training-only dialogues over loose frames: many small questions whose answers only the picture can give.
+
+They teach a model to look, before and beside the tasks of `tasks.py`: a question a turn, a condition that stands for several turns, an answer
+held until it changes. Frames are (clip, t) pairs in any order, so the past gives nothing away. All in the streaming format.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from finetune.build import Dialogue, Turn
+from finetune.world.scene import LIGHTS, NAMES, Clip, light_at, things_at
+from finetune.world.wordings import article, caption, phrase
+from streamo_app.protocol import State
+
+Shot = tuple[Clip, float]
+LIGHT_NAMES = tuple(f"{colour} light" for colour in LIGHTS)
+
+_SEE = ("Do you see {o}?", "Is there {o}?", "Can you see {o} now?", "do you see {o}")
+_BEFORE = ("Did {o} pass?", "Was there {o} before?", "Did you just see {o}?")
+_COUNT = ("How many cars are there?", "How many cars do you see?", "Count the cars in view.")
+_NOW = ("What happens now?", "What do you see?", "Describe the scene.", "What is going on?")
+_WHAT = ("What happened?", "What was there before?", "What did you just see?")
+_PERSIST = (
+    "Tell me every second when you see {o}.",
+    "Keep telling me while you see {o}.",
+    "Let me know every second when there is {o}.",
+    "Say yes as long as you see {o}.",
+)
+
+
+def names_in(shot: Shot) -> set[str]:
+    """Everything in view that an instruction can name, the lit lamp included."""
+    clip, t = shot
+    return {thing.name for thing in things_at(clip, t)} | {f"{light_at(clip, t)} light"}
+
+
+def listing(shot: Shot) -> str:
+    """What is in view, in words: captions of the things, cars first, or "Nothing."."""
+    clip, t = shot
+    order = ("car", "person", "dog", "ball")
+    things = sorted(things_at(clip, t), key=lambda thing: (order.index(thing.kind), thing.direction, thing.colour))
+    return " ".join(caption(thing) for thing in things[:2]) or "Nothing."
+
+
+def confusable(name: str, rng: np.random.Generator) -> str:
+    """Another name, mostly of the same kind: another car colour, another lamp."""
+    kind = name.split()[-1]
+    same = [other for other in (*NAMES, *LIGHT_NAMES) if other != name and other.split()[-1] == kind]
+    return str(rng.choice(same if same and rng.random() < 0.8 else [other for other in NAMES if other != name]))
+
+
+def _yes_no(truth: bool) -> str:
+    return "Yes." if truth else "No."
+
+
+def _question(shots: Sequence[Shot], i: int, rng: np.random.Generator) -> tuple[str, str, str | None]:
+    """(instruction, answer, name that it is about) for shot i."""
+    clip, t = shots[i]
+    things = things_at(clip, t)
+    kind = rng.choice(["light", "count", "see", "cross", "before", "what", "now"], p=[0.14, 0.1, 0.32, 0.14, 0.1, 0.1, 0.1])
+    if kind == "light":
+        return phrase("tsqa_light", rng), f"{light_at(clip, t).capitalize()}.", "light"
+    if kind == "count":
+        return str(rng.choice(_COUNT)), f"{sum(thing.kind == 'car' for thing in things)}.", "car"
+    if kind == "cross":
+        return phrase("tsqa_crossing", rng), _yes_no(any(thing.kind == "person" for thing in things)), "person"
+    if kind in ("see", "before") and (kind == "see" or i):
+        have = sorted(names_in(shots[i if kind == "see" else i - 1]))
+        positive = rng.random() < 0.5
+        pool = [name for name in have if not name.endswith("light")] if rng.random() < 0.85 else have
+        name = str(rng.choice(pool or have))
+        if not positive:
+            away = [other for other in (confusable(name, rng) for _ in range(8)) if other not in have]
+            name = away[0] if away else str(rng.choice([other for other in NAMES if other not in have]))
+        words = str(rng.choice(_SEE if kind == "see" else _BEFORE)).format(o=article(name))
+        return words, _yes_no(name in have), name if kind == "see" else None
+    if kind == "what" and i:
+        return str(rng.choice(_WHAT)), listing(shots[i - 1]), None
+    return str(rng.choice(_NOW)), listing((clip, t)), "thing"
+
+
+def ask_each(shots: Sequence[Shot], rng: np.random.Generator, share: float = 0.85) -> tuple[Dialogue, list[str | None]]:
+    """A question on most turns, answered at once. Returns the dialogue and, per turn, what its picture is searched for."""
+    turns, searched = [], []
+    for i in range(len(shots)):
+        if rng.random() < share:
+            words, answer, name = _question(shots, i, rng)
+            turns.append(Turn(i, (words,), State.RESPONSE, answer))
+            searched.append(name)
+        else:
+            turns.append(Turn(i, (), State.SILENCE, ""))
+            searched.append(None)
+    return Dialogue("", "ask_each", tuple(turns)), searched
+
+
+def persist(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
+    """One instruction that holds for every second in which `name` is in view: "Yes." then, silence else."""
+    words = str(rng.choice(_PERSIST)).format(o=article(name))
+    turns = []
+    for i, shot in enumerate(shots):
+        seen = name in names_in(shot)
+        turns.append(Turn(i, (words,) if i == 0 else (), State.RESPONSE if seen else State.SILENCE, "Yes." if seen else ""))
+    return Dialogue("", "persist", tuple(turns)), [name] * len(shots)
+
+
+def onset(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
+    """The alert over loose frames: a response where `name` is in view and was not the frame before (nor at the question)."""
+    lamp = name.endswith(" light")
+    words = phrase("alert_light", rng, c=name.split()[0]) if lamp else phrase("alert_object", rng, o=article(name))
+    text = f"The light turned {name.split()[0]}." if lamp else f"{article(name).capitalize()} appears."
+    turns = []
+    for i, shot in enumerate(shots):
+        seen = name in names_in(shot)
+        new = i > 0 and seen and name not in names_in(shots[i - 1])
+        turns.append(Turn(i, (words,) if i == 0 else (), State.RESPONSE if new else State.SILENCE, text if new else ""))
+    return Dialogue("", "onset", tuple(turns)), [name] * len(shots)
+
+
+def held(shots: Sequence[Shot], rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
+    """An answer given at once and again whenever it changes, over unrelated frames."""
+    kind = rng.choice(["light", "cross", "count"])
+    words = {"light": phrase("tsqa_light", rng), "cross": phrase("tsqa_crossing", rng), "count": str(rng.choice(_COUNT))}[str(kind)]
+    turns, before = [], None
+    for i, (clip, t) in enumerate(shots):
+        things = things_at(clip, t)
+        answer = {
+            "light": f"{light_at(clip, t).capitalize()}.",
+            "cross": _yes_no(any(thing.kind == "person" for thing in things)),
+            "count": f"{sum(thing.kind == 'car' for thing in things)}.",
+        }[str(kind)]
+        new = answer != before
+        turns.append(Turn(i, (words,) if i == 0 else (), State.RESPONSE if new else State.SILENCE, answer if new else ""))
+        before = answer
+    return Dialogue("", "held", tuple(turns)), [{"light": "light", "cross": "person", "count": "car"}[str(kind)]] * len(shots)
