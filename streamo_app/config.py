@@ -1,0 +1,127 @@
+"""What the page is started with (`AppConfig`), from the command line; and the one-line command line parser that `cli.py` shares.
+
+Not the checkpoint's own settings: those lie beside its weights in `streamo.json`.
+
+    python app.py --model streamo-tiny --port 7860
+"""
+
+import argparse
+import ipaddress
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+BUILT_IN_MODEL = "streamo-tiny"
+QUANTIZE = ("4bit", "8bit", "none")
+LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises ValueError with one sentence instead of printing usage and leaving, so that a caller decides what the user sees."""
+
+    def error(self, message: str):
+        raise ValueError(f"{message} (see {self.prog} --help)")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address: "localhost", 127.x.x.x or ::1. Names are not looked up."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def default_journal_dir(environ: Mapping[str, str]) -> Path:
+    """Where transcripts are kept: the user's data folder, `$XDG_DATA_HOME/streamo/journals`."""
+    home = environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(home) / "streamo" / "journals"
+
+
+@dataclass(frozen=True)
+class AppConfig:
+    """How the page is served. Raises ValueError, one sentence naming the fields, when two of them clash."""
+
+    model: str = BUILT_IN_MODEL
+    """Folder, hub id, or the built-in model's name."""
+    quantize: str | None = None
+    """4bit | 8bit | none; None = 4bit on CUDA, else none."""
+    host: str = LOOPBACK
+    """Address to listen on."""
+    port: int = 7860
+    """1 to 65535."""
+    auth: tuple[str, str] | None = field(default=None, repr=False)
+    """User name and password that the page asks for; kept out of logs."""
+    share: bool = False
+    """Also serve through a public Gradio link: then everybody who has the link is a stranger on this machine."""
+    seats: int = 8
+    """Sessions at one time; each costs a KV cache per lane."""
+    max_lanes: int = 8
+    """Standing instructions of one session, 1 to 8."""
+    journal_dir: Path | None = None
+    """Folder of the transcripts' journals; None keeps none."""
+    keep_journals: bool = True
+    """False deletes a session's journals when it ends, as on a Space."""
+    allow_camera: bool | None = None
+    """Whether the page may open cameras of this machine; None = only when nobody else can reach the page."""
+    allow_urls: bool | None = None
+    """Whether the page may open URLs: from a stranger that is a request sent from inside this network. None as above."""
+
+    def __post_init__(self):
+        if self.quantize not in (None, *QUANTIZE):
+            raise ValueError(f"quantize is {self.quantize!r}; choose one of {', '.join(QUANTIZE)}.")
+        if not 1 <= self.port <= 65535:
+            raise ValueError(f"port is {self.port}; choose one from 1 to 65535.")
+        if self.seats < 1:
+            raise ValueError(f"seats is {self.seats}; at least 1 is needed.")
+        if not 1 <= self.max_lanes <= 8:
+            raise ValueError(f"max_lanes is {self.max_lanes}; choose 1 to 8.")
+        if not self.host or not self.model:
+            raise ValueError("host and model must not be empty.")
+
+    @property
+    def exposed(self) -> bool:
+        """Whether someone on another machine can reach the page."""
+        return self.share or not is_loopback(self.host)
+
+    @property
+    def camera_allowed(self) -> bool:
+        """`allow_camera`, with the loopback rule applied."""
+        return not self.exposed if self.allow_camera is None else self.allow_camera
+
+    @property
+    def urls_allowed(self) -> bool:
+        """`allow_urls`, with the loopback rule applied."""
+        return not self.exposed if self.allow_urls is None else self.allow_urls
+
+    @classmethod
+    def from_args(cls, argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> "AppConfig":
+        """The command line of `app.py`; on a Hugging Face Space (`SPACE_ID` is set) it listens everywhere and keeps no journal.
+
+        Raises ValueError with one sentence for a bad command line.
+        """
+        on_space = "SPACE_ID" in environ
+        parser = Parser(prog="app.py", description="Streamo in the browser: it watches, and speaks when there is something to say.")
+        parser.add_argument("--model", default=BUILT_IN_MODEL, help="folder or hub id of a model (default: the built-in one)")
+        parser.add_argument("--quantize", choices=QUANTIZE, help="default: 4bit on CUDA, else none")
+        parser.add_argument("--host", default=EVERYWHERE if on_space else LOOPBACK, help="address to listen on (default: this machine only)")
+        parser.add_argument("--port", type=int, default=7860)
+        parser.add_argument("--auth", metavar="USER:PASSWORD", help="ask for this name and password")
+        parser.add_argument("--share", action="store_true", help="also serve through a public Gradio link")
+        parser.add_argument("--allow-camera", action="store_true", default=None, help="let visitors open this machine's cameras")
+        parser.add_argument("--allow-urls", action="store_true", default=None, help="let visitors open URLs from this machine")
+        args = vars(parser.parse_args(argv))
+        args["auth"] = parse_auth(args["auth"])
+        journals = Path(tempfile.gettempdir()) / "streamo-journals" if on_space else default_journal_dir(environ)
+        return cls(**args, journal_dir=journals, keep_journals=not on_space)
+
+
+def parse_auth(text: str | None) -> tuple[str, str] | None:
+    """"name:password" to a pair; the password may hold colons. Raises ValueError when either is missing."""
+    if text is None:
+        return None
+    name, colon, password = text.partition(":")
+    if not (name and colon and password):
+        raise ValueError("--auth wants USER:PASSWORD, both not empty.")
+    return name, password
