@@ -10,7 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
-from streamo_app import __version__
 from streamo_app.events import Asked, Decided, Ended, Event, Failed, LaneClosed, Noticed, Speaking
 from streamo_app.protocol import State
 
@@ -41,7 +40,7 @@ class Journal:
         self.path = path
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         self._file: IO[str] = open(handle, "w", encoding="utf-8")
-        self._put({"journal": FORMAT, "version": __version__, **header})
+        self._put({"journal": FORMAT, **header})
 
     def write(self, event: Event) -> None:
         """Append an event and hand it to the operating system. Raises OSError (a full disk); the journal then stays as it was."""
