@@ -1,0 +1,239 @@
+"""How people ask: a small grammar of instructions for each task, part of it held out. Also the words of the answers.
+
+`(a|b|)` is a choice, `{c}` and `{o}` are filled in later (a colour, "a red car"). A pattern expands to its forms, written with a capital and a
+full stop; `phrase` also writes them as people type: lower case, no full stop. About one form in seven is held out for evaluation, chosen by
+hash, never a canonical one and never the only one with some word: a tiny vocabulary cannot guess unseen words, new sentences of known ones it
+should understand.
+
+    phrase("alert_light", rng, c="green")    # "let me know once the traffic light goes green"
+"""
+
+import hashlib
+import re
+from functools import lru_cache
+from itertools import product
+
+import numpy as np
+
+HELD_OUT_SHARE = 0.15
+_HELD_OUT_PAIRS = (("ping me", "the moment"), ("say so", "as soon as"), ("switches to", "traffic"), ("shows up", "once"))
+"""Combinations of words kept for evaluation whatever the hash says."""
+
+_TELL = "(Notify me|Tell me|Let me know|Alert me|Ping me|Say so|Give me a sign|Warn me)"
+_WHEN = "(when|as soon as|once|the moment|whenever)"
+_STREET = "(street|road)"
+_UPDATE = "(| Keep me updated.| Update me when it changes.| Tell me whenever it changes.| And keep me posted.)"
+
+_PATTERNS = {
+    "alert_light": (
+        f"{_TELL} {_WHEN} the (light|traffic light) (turns|becomes|goes|changes to|switches to) {{c}}.",
+        "(Watch the light|Watch the traffic light) and (tell me|alert me|let me know) when it (turns|becomes|goes) {c}.",
+        "(Wait for|Watch for) the (light|traffic light) to (turn|become|go|change to) {c}.",
+        f"{_WHEN} the (light|traffic light) (turns|becomes|goes) {{c}}, (tell me|alert me|let me know).",
+    ),
+    "alert_object": (
+        f"{_TELL} {_WHEN} {{o}} (appears|shows up|comes in|comes into view|passes|comes along|comes by).",
+        f"{_TELL} {_WHEN} (you see|you notice|there is|you spot) {{o}}.",
+        "(Watch for|Look out for|Wait for|Keep an eye out for) {o}(| and tell me| and alert me).",
+        f"{_WHEN} {{o}} (appears|comes in|shows up), (tell me|alert me|let me know).",
+        "(I am waiting for|I am looking for) {o}.(| Tell me when you see it.| Let me know when it appears.)",
+    ),
+    "alert_object person": (
+        f"{_TELL} {_WHEN} {{o}} (crosses|starts to cross|walks over|steps onto) the {_STREET}.",
+        "(Watch for|Look out for) {o} (crossing|on) the (street|road|crossing).",
+    ),
+    "alert_object car": (f"{_TELL} {_WHEN} {{o}} (drives by|drives past|comes down the street|comes down the road).",),
+    "alert_object dog": (f"{_TELL} {_WHEN} {{o}} (runs by|runs past|comes running).",),
+    "alert_object ball": (f"{_TELL} {_WHEN} {{o}} (rolls by|rolls past|comes rolling).",),
+    "event_caption": (
+        "(Describe|Report|Caption|Summarise|Summarize|Write down) (each|every) event (when it ends|when it is over|once it is over|as soon as it ends|after it ends|when it has ended).",
+        "(Tell me|Say) what happened (when|once|after|each time) (an event|each event|something) (ends|is over|has ended).",
+        "(After|Once|When) (each event|every event|an event) (ends|is over|has ended), (describe it|tell me what happened|report it|write it down).",
+        "(Describe|Report|List) (all events|all the events|each event) (in the video|on the street|you see)(| when they end| one by one| once they are over).",
+        "(Wait until|Wait till) (each|every) event (ends|is over), then (describe it|report it|tell me what happened).",
+    ),
+    "action_caption": (
+        "(Describe|Report|Tell me|Say) what (people and animals|people and dogs|persons and animals|people or animals) (do|are doing|did).",
+        "(Describe|Report|Caption) (each|every) action of (people and animals|a person or an animal|people and dogs|people or animals)(| when it ends| once it is over| as soon as it ends).",
+        "(Describe|Report|Caption|List) the (actions|movements) of (people and animals|people and dogs|living things|people or animals)(| one by one| as they end).",
+        "What (do|did) (people and animals|people and dogs|the people and animals) do?(| Describe each action.| Report each action.| Tell me after each action.)",
+        "(Watch|Follow) (the people and animals|people and animals|people and dogs) and (describe|report) (what they do|each action|every action).",
+        "(Ignore the cars|Never mind the cars), (describe|report) (what people and animals do|the people and animals|each action of people and animals).",
+    ),
+    "grounding": (
+        "When (does|did) {o} (pass|come by|go past|go by|cross the picture)?",
+        "At what time (does|did) {o} (pass|come by|go past|go by|appear and leave)?",
+        "(Find|Give me|State|Name|Give) the (time|times|seconds|time span|start and end) (when|at which|in which) {o} (passes|comes by|goes past|is in view|goes by).",
+        "(From when to when|Between which seconds|During which seconds|In which seconds) (is|was) {o} (in view|there|on the street|in the picture|visible).",
+        "(Find|Give me|State) the (start and end|time span|interval) of {o} (passing|going by|in the video|going past).",
+    ),
+    "tsqa_light": (
+        f"(What|Which) (colour|color) (is|does) the (light|traffic light)(| now| right now| at the moment)?{_UPDATE}",
+        f"(Which|What) light is (on|lit|shining)(| now| right now| at the moment)?{_UPDATE}",
+        f"Is the (light|traffic light) (red, yellow or green|green, yellow or red|red, green or yellow)(| now| right now)?{_UPDATE}",
+        f"(Tell me|Say|Give me) the (colour|color) of the (light|traffic light)(| now).{_UPDATE}",
+        f"What (colour|color) (does|do) (the light|the traffic light|you see at the light) (show|have)(| now)?{_UPDATE}",
+    ),
+    "tsqa_crossing": (
+        f"Is (anybody|anyone|somebody|someone|a person) (crossing|walking over|on) the {_STREET}(| now| right now| at the moment)?{_UPDATE}",
+        f"Is there (anybody|anyone|somebody|someone|a person) (crossing the street|crossing the road|on the crossing|on the street|on the road)(| now| right now)?{_UPDATE}",
+        f"(Do you|Can you) see (anybody|anyone|somebody|someone|a person) (crossing|crossing the street|on the crossing)(| now)?{_UPDATE}",
+    ),
+    "narration": (
+        "(Narrate|Comment on|Describe) (what you see|the video|the street|the scene|what happens|everything)(| live| as it happens| in real time| for me| all the time).",
+        "(Give|Give me) (a live|a running|a real time) (commentary|narration|description)(| of the street| of the scene| of the video| of what you see).",
+        "(Tell me|Say|Report) (everything that happens|everything you see|all that happens|what comes in) (as it happens|live|in real time|right away).",
+        "(Keep talking|Keep telling me|Go on telling me) about (what you see|what happens|the street|the scene).",
+        "(Be|Act as|Play) (my eyes|the commentator|a commentator|a live reporter)(| for this street| for this scene| on this street).",
+    ),
+    "counting": (
+        "Count (the cars|all cars|all the cars|every car|each car) (that pass|that passes|that drive by|that drives by|passing by|going by|on the road).",
+        "(Keep|Keep a) count of (the cars|all cars|the passing cars|cars)(| that pass| that drive by| for me).",
+        "How many cars (pass|have passed|drive by|go by|went by)?(| Keep me updated.| Update me when it changes.| Keep counting.| Count them.)",
+        "(Tell me|Say|Give me) (the number of cars|how many cars passed|the count of cars)(| each time one has passed| whenever it changes| after each car| as they pass).",
+        "(Count|Number) the (passing cars|cars) (one by one|out loud|aloud|as they pass|for me).",
+    ),
+    "unservable": (
+        "(What will the weather be|What is the weather|How is the weather)(| tomorrow| tonight| next week| in Paris| in London).",
+        "Will it (rain|snow|be sunny|be warm) (tomorrow|tonight|next week|in Paris)?",
+        "(What is|Tell me|Name) the capital of (France|Italy|Japan|Spain|Germany|Brazil|Egypt|Canada|Peru).",
+        "(What is|How much is|Calculate) (two|three|five|seven|twelve|twenty) (plus|minus|times|divided by) (two|three|five|six|eight).",
+        "(Write|Write me|Tell me|Read me) a (poem|joke|story|song|letter|essay|riddle)(| about love| about the sea| about a king| for my mother).",
+        "(Play|Play me|Put on|Sing) (some music|a song|some jazz|my favourite song|the radio).",
+        "(Who is|What is the name of|Do you know) (that person|this man|that woman|the driver|the man on the street).",
+        "(What do you hear|Do you hear music|Do you hear a siren|Is there a sound|Is somebody talking|What are they saying).",
+        "(Translate|Say) (this|hello|good morning|thank you) (into|in) (French|German|Spanish|Chinese|Japanese|Italian).",
+        "(Order|Buy|Book|Find) (a pizza|a flight to Paris|a hotel in London|a taxi|two tickets|a table for two)(| tonight| tomorrow| for me).",
+        "(Call|Send a message to|Write an email to) (my mother|the police|my friend|my boss|a doctor)(| now| tomorrow).",
+        "(What time is it|What day is it|How old are you|What is your name|Who made you|How are you|Who is the president|Who won the game).",
+        "(How do I|Can you) (bake bread|cook rice|fix a bike|learn French|make coffee|lose weight|open the door|turn on the radio)?",
+        "(Explain|Tell me about|What is) (gravity|the moon|history|philosophy|the stock market|black holes|the meaning of life).",
+        "(Recommend|Name|Find me) a good (book|film|restaurant|song|hotel|doctor)(| in Paris| for tonight| about love).",
+        "(Tell me|Notify me|Let me know|Alert me) when (a cat|a bus|a truck|a train|a horse|a plane|a bird|a bicycle|a boat|an elephant) (appears|comes in|passes|shows up).",
+        "(How many|Count the) (birds|trees|windows|houses|cats|buses|trains|bicycles)(| are there| do you see).",
+        "(What is|Read) the (licence plate|license plate|number plate|street sign|name of the shop)(| of the car).",
+    ),
+}
+TASKS = tuple(task for task in _PATTERNS if " " not in task)
+CANONICAL = (
+    "Notify me when the light turns {c}.",
+    "Notify me when {o} appears.",
+    "Narrate what you see.",
+    "Count the cars that pass.",
+    "What colour is the light?",
+    "What color is the light?",
+    "Is anybody crossing the street?",
+    "Describe each event when it ends.",
+    "Describe what people and animals do.",
+    "When does {o} pass?",
+    "What will the weather be tomorrow?",
+)
+"""Forms that training always contains: the ones that the page suggests."""
+
+_PEOPLE = ("a person", "a person", "a person", "someone", "somebody", "a pedestrian")
+UNSERVABLE_REPLY = "I can't tell that. I watch a street."
+
+
+def article(name: str) -> str:
+    """ "red car" to "a red car"."""
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def mention(name: str, rng: np.random.Generator) -> str:
+    """A name as an instruction mentions it: "a red car"; a person also as someone, somebody, a pedestrian."""
+    return str(rng.choice(_PEOPLE)) if name == "person" else article(name)
+
+
+def caption(thing) -> str:
+    """What a thing does, in a sentence: "A red car drives from left to right."."""
+    way = "from left to right" if thing.direction == "right" else "from right to left"
+    deed = {"car": f"drives {way}", "person": "crosses the street", "dog": f"runs {way}", "ball": f"rolls {way}"}[thing.kind]
+    return f"{article(thing.name).capitalize()} {deed}."
+
+
+def wordings(task: str, split: str = "train") -> tuple[str, ...]:
+    """Forms of a task, in order: "train", "heldout" or "all". Tasks: TASKS, and "alert_object person" (car, dog, ball) for what only these do.
+
+    Raises ValueError on an unknown task or split.
+    """
+    if task not in _PATTERNS or split not in ("train", "heldout", "all"):
+        raise ValueError(f"There are no wordings {task!r} / {split!r}; tasks: {', '.join(_PATTERNS)}; splits: train, heldout, all.")
+    train, held = _split()[task]
+    return {"train": train, "heldout": held, "all": tuple(sorted((*train, *held)))}[split]
+
+
+def phrase(task: str, rng: np.random.Generator, paraphrases: str = "train", **args: str) -> str:
+    """An instruction for `task`, as somebody might type it; `c` is a colour ("green"), `o` a thing with its article ("a red car").
+
+    One time in five it is the canonical form when training (what the page suggests must work). Raises ValueError as `wordings`.
+    """
+    return write(pick(task, rng, paraphrases, args.get("o", "")), rng, **args)
+
+
+def pick(task: str, rng: np.random.Generator, paraphrases: str = "train", o: str = "") -> str:
+    """A form of `task` that fits the thing `o`, its slots not filled."""
+    forms = wordings(task, paraphrases)
+    special = f"{task} {_kind(o)}"
+    if special in _PATTERNS and rng.random() < 0.25:
+        forms = wordings(special, paraphrases)
+    usual = [form for form in CANONICAL if form in forms]
+    if usual and rng.random() < 0.2:
+        return usual[int(rng.integers(len(usual)))]
+    return forms[int(rng.integers(len(forms)))]
+
+
+def write(form: str, rng: np.random.Generator, **args: str) -> str:
+    """A form with its slots filled, in somebody's typing: as it stands, without the full stop, in lower case, with "please"."""
+    line = form.format(**args)
+    style = rng.random()
+    if style < 0.1 and line.endswith(".") and line.count(".") == 1:
+        line = f"{line[:-1]}, please." if rng.random() < 0.5 else f"Please {line[0].lower()}{line[1:]}"
+    if rng.random() < 0.15:
+        line = line.lower()
+    if rng.random() < 0.2:
+        line = line.rstrip(".?")
+    return line
+
+
+def _kind(o: str) -> str:
+    return "person" if o in _PEOPLE else o.split()[-1] if o else ""
+
+
+def words_of(form: str) -> set[str]:
+    """Words of a form, lower case, slots left out."""
+    return set(re.findall(r"[a-z']+", re.sub(r"\{.\}", " ", form).lower()))
+
+
+def _expand(pattern: str) -> list[str]:
+    parts = [part.split("|") for part in re.split(r"[()]", pattern)]  # outside parentheses there is no |
+    forms = []
+    for choice in product(*parts):
+        line = "".join(choice)
+        line = line[0].upper() + line[1:]
+        forms.append(line[:-1] + "?" if line.endswith(".") and re.match(_ASKS, line) and line.count(".") == 1 and "?" not in line else line)
+    return forms
+
+
+_ASKS = r"(What|When (does|did)|Which|Who|How|Is |Do |Does |Can |At what|From when|Between which|During which|In which)"
+
+
+@lru_cache(maxsize=1)
+def _split() -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Task -> (train forms, held-out forms)."""
+    every = {task: sorted({form for pattern in patterns for form in _expand(pattern)}) for task, patterns in _PATTERNS.items()}
+    held = {task: [form for form in forms if _is_held_out(form)] for task, forms in every.items()}
+    known = {word for task, forms in every.items() for form in set(forms) - set(held[task]) for word in words_of(form)}
+    split = {}
+    for task, forms in every.items():
+        away = tuple(form for form in held[task] if words_of(form) <= known)
+        split[task] = (tuple(form for form in forms if form not in set(away)), away)
+    return split
+
+
+def _is_held_out(form: str) -> bool:
+    low = form.lower()
+    if form in CANONICAL:
+        return False
+    if any(one in low and other in low for one, other in _HELD_OUT_PAIRS):
+        return True
+    return int.from_bytes(hashlib.sha256(low.encode()).digest()[:4], "big") / 2**32 < HELD_OUT_SHARE
