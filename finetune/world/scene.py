@@ -167,10 +167,10 @@ def _make_thing(rng: np.random.Generator, kind: str, start: float, end: float, c
 
 def _make_things(rng: np.random.Generator, seconds: int) -> tuple[Thing, ...]:
     """Things one after another with random gaps, some overlapping the one before, some after a long emptiness."""
-    traffic = rng.choice(["none", "sparse", "usual", "busy"], p=[0.05, 0.25, 0.4, 0.3])
-    mean_gap_s = {"none": math.inf, "sparse": 5.0, "usual": 2.2, "busy": 0.9}[traffic]
+    traffic = rng.choice(["none", "sparse", "usual", "busy"], p=[0.05, 0.2, 0.4, 0.35])
+    mean_gap_s = {"none": math.inf, "sparse": 4.5, "usual": 2.0, "busy": 0.8}[traffic]
     overlap = {"none": 0.0, "sparse": 0.15, "usual": 0.25, "busy": 0.45}[traffic]
-    shares = np.array([0.48, 0.22, 0.15, 0.15]) * rng.uniform(0.4, 1.6, 4)
+    shares = np.array([0.46, 0.24, 0.15, 0.15]) * rng.uniform(0.4, 1.6, 4)
     colours = rng.choice(CAR_COLOURS, size=int(rng.integers(1, 7)), replace=False)
     things: list[Thing] = []
     t = FIRST_START_S + min(float(rng.exponential(mean_gap_s)), 30.0) if traffic != "none" else math.inf
