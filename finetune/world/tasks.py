@@ -8,14 +8,15 @@ Records are in the public schema, so times are 1-based: what is first seen in tu
 has st_time start + 1 and end_time end, which `protocol.raw_turn` maps to the turns that show it, and its answer to the turn after.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from finetune.annotations import Answer, Question, Record
-from finetune.world.scene import CAR_COLOURS, LIGHTS, NAMES, Clip, Thing, light_at, visible_turn
-from finetune.world.wordings import UNSERVABLE_REPLY, article, caption, mention, pick, write
+from finetune.world.facts import Facts, facts_of
+from finetune.world.scene import CAR_COLOURS, LIGHTS, NAMES, Clip, Thing
+from finetune.world.wordings import UNSERVABLE_REPLY, article, caption, kind_of, mention, pick, write
 from streamo_app.protocol import span_text
 
 TASK_TYPES = {
@@ -44,47 +45,6 @@ _NEVER_SHARE = {"alert_object": 0.2, "grounding_forward": 0.15, "grounding_backw
 _AT_START_SHARE = 0.25
 
 
-@dataclass(frozen=True)
-class _Facts:
-    """What each turn of a clip shows."""
-
-    clip: Clip
-    lights: tuple[str, ...]
-    """Colour of the light in each turn."""
-
-    @property
-    def turns(self) -> range:
-        return range(self.clip.seconds)
-
-    def shown(self, thing: Thing) -> range:
-        """Turns whose frame shows the thing."""
-        return range(visible_turn(thing.start), min(visible_turn(thing.end), self.clip.seconds))
-
-    def named(self, name: str) -> list[Thing]:
-        return [thing for thing in self.clip.things if thing.name == name]
-
-    def sees(self, argument: str, turn: int) -> bool:
-        """Whether the frame of a turn shows "red car", "dog", "green light" ..."""
-        if argument.endswith(" light"):
-            return f"{self.lights[turn]} light" == argument
-        return any(turn in self.shown(thing) for thing in self.named(argument))
-
-    def onsets(self, argument: str) -> list[int]:
-        """Turns that show the argument when the turn before did not."""
-        return [turn for turn in self.turns if turn and self.sees(argument, turn) and not self.sees(argument, turn - 1)]
-
-    def changes(self, value: Callable[[int], str], first: int) -> list[int]:
-        """`first`, and the later turns on which value(turn) differs from the turn before."""
-        return [turn for turn in self.turns if turn == first or turn > first and value(turn) != value(turn - 1)]
-
-    def crossing(self, turn: int) -> str:
-        return "Yes." if self.sees("person", turn) else "No."
-
-
-def _facts(clip: Clip) -> _Facts:
-    return _Facts(clip, tuple(light_at(clip, float(turn)) for turn in range(clip.seconds)))
-
-
 def records(clip: Clip, rng: np.random.Generator, paraphrases: str = "train", video_path: str = "") -> list[Record]:
     """A record for each task that fits the clip. `paraphrases`: "train" or "heldout" wordings; `video_path` as the record names it."""
     made = (record(clip, task, rng, paraphrases, video_path=video_path) for task in TASKS)
@@ -109,7 +69,7 @@ def record(
     """
     if task not in TASK_TYPES:
         raise ValueError(f"{task!r} is not a task; take one of {', '.join(TASKS)}.")
-    facts = _facts(clip)
+    facts = facts_of(clip)
     if task in _ARGUED:
         choices, turns_for = _ARGUED[task]
         argument = argument or _choose(facts, task, choices(facts), rng)
@@ -124,10 +84,13 @@ def record(
     elif turn not in turns:
         return None
     slots = {"o": mention(argument, rng), "c": argument.split()[0]} if argument else {}
-    form = form or pick(task.partition("_")[0] if task.startswith("grounding") else task, rng, paraphrases, slots.get("o", ""))
+    video_path = video_path or f"street-{clip.seed}.webm"
+    if form is None:
+        special = "past" if task == "grounding_backward" else kind_of(slots.get("o", ""))
+        form = pick(_grammar(task), rng, paraphrases, special)
     return Record(
-        video_name=f"street-{clip.seed}",
-        video_path=video_path or f"street-{clip.seed}.webm",
+        video_name=Path(video_path).stem,
+        video_path=video_path,
         task_type=TASK_TYPES[task],
         source=SOURCE,
         questions=(Question(write(form, rng, **slots), turn + 1),),
@@ -139,14 +102,19 @@ def record(
 def pair(
     clip: Clip, task: str, rng: np.random.Generator, arguments: Sequence[str], paraphrases: str = "train", video_path: str = ""
 ) -> tuple[Record, ...] | None:
-    """Records that differ in the argument alone: same clip, turn and wording. None where no turn suits all arguments."""
-    facts = _facts(clip)
+    """Records that differ in the argument alone: same clip, turn and wording. None where no turn suits all arguments.
+
+    Raises ValueError on a task without an argument.
+    """
+    if task not in _ARGUED:
+        raise ValueError(f"{task!r} takes no argument, so there are no pairs of it; take one of {', '.join(_ARGUED)}.")
+    facts = facts_of(clip)
     _, turns_for = _ARGUED[task]
     turns = sorted(set.intersection(*(set(turns_for(facts, argument)) for argument in arguments)))
     if not turns:
         return None
     turn = int(rng.choice(turns))
-    form = pick(task.partition("_")[0] if task.startswith("grounding") else task, rng, paraphrases)
+    form = pick(_grammar(task), rng, paraphrases)  # one that suits all kinds of things
     seed = int(rng.integers(2**31))  # the same typing for both
     made = [
         record(clip, task, np.random.default_rng(seed), paraphrases, argument=name, turn=turn, form=form, video_path=video_path)
@@ -155,10 +123,14 @@ def pair(
     return tuple(made) if all(made) else None
 
 
+def _grammar(task: str) -> str:
+    return "grounding" if task.startswith("grounding") else task
+
+
 # Which arguments there are to choose from, and on which turns each may be asked about.
 
 
-def _choose(facts: _Facts, task: str, good: list[str], rng: np.random.Generator) -> str | None:
+def _choose(facts: Facts, task: str, good: list[str], rng: np.random.Generator) -> str | None:
     """One of the arguments that happen, or sometimes something that never comes: mostly a car of another colour."""
     if good and rng.random() >= _NEVER_SHARE.get(task, 0.0):
         return good[int(rng.integers(len(good)))]
@@ -172,30 +144,30 @@ def _choose(facts: _Facts, task: str, good: list[str], rng: np.random.Generator)
     return str(rng.choice(cars if cars and rng.random() < 0.6 else never))
 
 
-def _early(facts: _Facts) -> list[int]:
+def _early(facts: Facts) -> list[int]:
     return [turn for turn in facts.turns if turn <= LATEST_QUESTION * facts.clip.seconds] or [0]
 
 
-def _alertable(facts: _Facts, argument: str) -> list[int]:
+def _alertable(facts: Facts, argument: str) -> list[int]:
     """Turns on which the argument is not in view; before its last onset where it has one."""
     last = max(facts.onsets(argument), default=None)
     return [turn for turn in _early(facts) if not facts.sees(argument, turn) and (last is None or turn < last)]
 
 
-def _coming_lights(facts: _Facts) -> list[str]:
+def _coming_lights(facts: Facts) -> list[str]:
     return [f"{colour} light" for colour in LIGHTS if _alertable(facts, f"{colour} light") and facts.onsets(f"{colour} light")]
 
 
-def _coming_names(facts: _Facts) -> list[str]:
+def _coming_names(facts: Facts) -> list[str]:
     """Names of the things that come, once for each thing."""
     return [thing.name for thing in facts.clip.things if _alertable(facts, thing.name)]
 
 
-def _once(facts: _Facts) -> list[str]:
+def _once(facts: Facts) -> list[str]:
     return [name for name in NAMES if len(facts.named(name)) == 1]
 
 
-def _before(facts: _Facts, argument: str) -> list[int]:
+def _before(facts: Facts, argument: str) -> list[int]:
     """Turns before the only appearance of the argument; any early turn when it never comes."""
     things = facts.named(argument)
     if len(things) > 1:
@@ -203,7 +175,7 @@ def _before(facts: _Facts, argument: str) -> list[int]:
     return [turn for turn in _early(facts) if not things or turn < facts.shown(things[0]).start]
 
 
-def _after(facts: _Facts, argument: str) -> list[int]:
+def _after(facts: Facts, argument: str) -> list[int]:
     """Turns at most BACKWARD_S after the only appearance of the argument; any early turn when it never comes."""
     things = facts.named(argument)
     if len(things) > 1:
@@ -235,31 +207,31 @@ def _span(thing: Thing, asked: int, content: str) -> Answer:
     return Answer(content, st_time=max(start, min(asked + 1, end)), end_time=end)  # in its last turn, `end` may come before `asked + 1`
 
 
-def _alert(facts: _Facts, argument: str, asked: int) -> list[Answer]:
+def _alert(facts: Facts, argument: str, asked: int) -> list[Answer]:
     light = argument.endswith(" light")
     content = f"The light turned {argument.split()[0]}." if light else f"{article(argument).capitalize()} appears."
     return [_at(turn, content) for turn in facts.onsets(argument) if turn >= asked]
 
 
-def _still_seen(facts: _Facts, asked: int, kinds: Sequence[str]) -> list[Thing]:
+def _still_seen(facts: Facts, asked: int, kinds: Sequence[str]) -> list[Thing]:
     """Things of these kinds that some turn from the question on shows, in the order in which they leave."""
     things = [thing for thing in facts.clip.things if thing.kind in kinds and facts.shown(thing).stop > asked]
     return sorted(things, key=lambda thing: thing.end)
 
 
-def _captions(facts: _Facts, _: str | None, asked: int) -> list[Answer]:
+def _captions(facts: Facts, _: str | None, asked: int) -> list[Answer]:
     return [_span(thing, asked, caption(thing)) for thing in _still_seen(facts, asked, ("car", "person", "dog", "ball"))]
 
 
-def _actions(facts: _Facts, _: str | None, asked: int) -> list[Answer]:
+def _actions(facts: Facts, _: str | None, asked: int) -> list[Answer]:
     return [_span(thing, asked, caption(thing)) for thing in _still_seen(facts, asked, ("person", "dog"))]
 
 
-def _count(facts: _Facts, _: str | None, asked: int) -> list[Answer]:
+def _count(facts: Facts, _: str | None, asked: int) -> list[Answer]:
     return [_span(car, asked, f"{number}.") for number, car in enumerate(_still_seen(facts, asked, ("car",)), 1)]
 
 
-def _ground(facts: _Facts, argument: str, asked: int) -> list[Answer]:
+def _ground(facts: Facts, argument: str, asked: int) -> list[Answer]:
     answers = []
     for thing in facts.named(argument):
         shown = facts.shown(thing)
@@ -268,15 +240,15 @@ def _ground(facts: _Facts, argument: str, asked: int) -> list[Answer]:
     return answers
 
 
-def _light_answers(facts: _Facts, _: str | None, asked: int) -> list[Answer]:
+def _light_answers(facts: Facts, _: str | None, asked: int) -> list[Answer]:
     return [_at(turn, f"{facts.lights[turn].capitalize()}.") for turn in facts.changes(lambda turn: facts.lights[turn], asked)]
 
 
-def _crossing_answers(facts: _Facts, _: str | None, asked: int) -> list[Answer]:
+def _crossing_answers(facts: Facts, _: str | None, asked: int) -> list[Answer]:
     return [_at(turn, facts.crossing(turn)) for turn in facts.changes(facts.crossing, asked)]
 
 
-def _narrate(facts: _Facts, _: str | None, asked: int) -> list[Answer]:
+def _narrate(facts: Facts, _: str | None, asked: int) -> list[Answer]:
     """Light changes and arrivals; of several on one turn the light first, then in a fixed order that the picture gives."""
     order = [*(f"{colour} car" for colour in CAR_COLOURS), "person", "dog", "ball"]
     said = []
@@ -288,7 +260,7 @@ def _narrate(facts: _Facts, _: str | None, asked: int) -> list[Answer]:
     return said
 
 
-def _refuse(_: _Facts, __: str | None, asked: int) -> list[Answer]:
+def _refuse(_: Facts, __: str | None, asked: int) -> list[Answer]:
     return [_at(asked, UNSERVABLE_REPLY)]
 
 

@@ -16,7 +16,7 @@ from itertools import product
 import numpy as np
 
 HELD_OUT_SHARE = 0.15
-_HELD_OUT_PAIRS = (("ping me", "the moment"), ("say so", "as soon as"), ("switches to", "traffic"), ("shows up", "once"))
+_HELD_OUT_PAIRS = (("ping me", "the moment"), ("say so", "as soon as"), ("switches to", "whenever"), ("shows up", "once"))
 """Combinations of words kept for evaluation whatever the hash says."""
 
 _TELL = "(Notify me|Tell me|Let me know|Alert me|Ping me|Say so|Give me a sign|Warn me)"
@@ -40,7 +40,7 @@ _PATTERNS = {
     ),
     "alert_object person": (
         f"{_TELL} {_WHEN} {{o}} (crosses|starts to cross|walks over|steps onto) the {_STREET}.",
-        "(Watch for|Look out for) {o} (crossing|on) the (street|road|crossing).",
+        "(Watch for|Look out for|Wait for) {o} (crossing the street|crossing the road|on the crossing|on the road).",
     ),
     "alert_object car": (f"{_TELL} {_WHEN} {{o}} (drives by|drives past|comes down the street|comes down the road).",),
     "alert_object dog": (f"{_TELL} {_WHEN} {{o}} (runs by|runs past|comes running).",),
@@ -50,7 +50,7 @@ _PATTERNS = {
         "(Tell me|Say) what happened (when|once|after|each time) (an event|each event|something) (ends|is over|has ended).",
         "(After|Once|When) (each event|every event|an event) (ends|is over|has ended), (describe it|tell me what happened|report it|write it down).",
         "(Describe|Report|List) (all events|all the events|each event) (in the video|on the street|you see)(| when they end| one by one| once they are over).",
-        "(Wait until|Wait till) (each|every) event (ends|is over), then (describe it|report it|tell me what happened).",
+        "(Wait until|Wait till) (an event|each event|something) (ends|is over), then (describe it|report it|tell me what happened).",
     ),
     "action_caption": (
         "(Describe|Report|Tell me|Say) what (people and animals|people and dogs|persons and animals|people or animals) (do|are doing|did).",
@@ -61,18 +61,22 @@ _PATTERNS = {
         "(Ignore the cars|Never mind the cars), (describe|report) (what people and animals do|the people and animals|each action of people and animals).",
     ),
     "grounding": (
-        "When (does|did) {o} (pass|come by|go past|go by|cross the picture)?",
-        "At what time (does|did) {o} (pass|come by|go past|go by|appear and leave)?",
-        "(Find|Give me|State|Name|Give) the (time|times|seconds|time span|start and end) (when|at which|in which) {o} (passes|comes by|goes past|is in view|goes by).",
-        "(From when to when|Between which seconds|During which seconds|In which seconds) (is|was) {o} (in view|there|on the street|in the picture|visible).",
+        "(When|At what time|In which seconds|From when to when) does {o} (pass|come by|go past|go by|pass by)?",
+        "(Find|Give me|State|Name|Give) the (time when|time at which|seconds in which|time span in which|times when) {o} (passes|comes by|goes past|is in view|goes by).",
+        "(When|From when to when|Between which seconds|During which seconds|In which seconds) is {o} (in view|there|on the street|in the picture|visible)?",
         "(Find|Give me|State) the (start and end|time span|interval) of {o} (passing|going by|in the video|going past).",
     ),
+    "grounding past": (
+        "(When|At what time|In which seconds|From when to when) did {o} (pass|come by|go past|go by|pass by)?",
+        "(When|From when to when|Between which seconds|During which seconds|In which seconds) was {o} (in view|there|on the street|in the picture|visible)?",
+        "(Tell me|Say|Give me) the (time when|time at which|seconds in which|time span in which) {o} (passed|came by|went by|was in view).",
+    ),
     "tsqa_light": (
-        f"(What|Which) (colour|color) (is|does) the (light|traffic light)(| now| right now| at the moment)?{_UPDATE}",
+        f"(What|Which) (colour|color) is the (light|traffic light)(| now| right now| at the moment)?{_UPDATE}",
         f"(Which|What) light is (on|lit|shining)(| now| right now| at the moment)?{_UPDATE}",
         f"Is the (light|traffic light) (red, yellow or green|green, yellow or red|red, green or yellow)(| now| right now)?{_UPDATE}",
         f"(Tell me|Say|Give me) the (colour|color) of the (light|traffic light)(| now).{_UPDATE}",
-        f"What (colour|color) (does|do) (the light|the traffic light|you see at the light) (show|have)(| now)?{_UPDATE}",
+        f"(What|Which) (colour|color) (does the light show|does the traffic light show|do you see at the light)(| now)?{_UPDATE}",
     ),
     "tsqa_crossing": (
         f"Is (anybody|anyone|somebody|someone|a person) (crossing|walking over|on) the {_STREET}(| now| right now| at the moment)?{_UPDATE}",
@@ -87,10 +91,12 @@ _PATTERNS = {
         "(Be|Act as|Play) (my eyes|the commentator|a commentator|a live reporter)(| for this street| for this scene| on this street).",
     ),
     "counting": (
-        "Count (the cars|all cars|all the cars|every car|each car) (that pass|that passes|that drive by|that drives by|passing by|going by|on the road).",
-        "(Keep|Keep a) count of (the cars|all cars|the passing cars|cars)(| that pass| that drive by| for me).",
-        "How many cars (pass|have passed|drive by|go by|went by)?(| Keep me updated.| Update me when it changes.| Keep counting.| Count them.)",
-        "(Tell me|Say|Give me) (the number of cars|how many cars passed|the count of cars)(| each time one has passed| whenever it changes| after each car| as they pass).",
+        "Count (the|all|all the) cars(| that pass| that drive by| that go by| passing by| going by| on the road).",
+        "Count (every|each) car (that passes|that drives by|that goes by|passing by|going by).",
+        "(Keep count of|Keep a count of|Keep counting) (the|all|all the) (cars|cars that pass|cars that drive by|passing cars)(| for me).",
+        "How many cars (pass|have passed|drive by|go by|went by|are passing)?(| Keep me updated.| Update me when it changes.| Keep counting.| Count them.| Tell me after each one.)",
+        "(Tell me|Say|Give me) the (number|count) of (cars|passing cars)(| each time one has passed| whenever it changes| after each car| as they pass).",
+        "(Tell me|Say) how many cars (passed|have passed|went by)(| each time one has passed| whenever it changes| after each car).",
         "(Count|Number) the (passing cars|cars) (one by one|out loud|aloud|as they pass|for me).",
     ),
     "unservable": (
@@ -102,16 +108,18 @@ _PATTERNS = {
         "(Play|Play me|Put on|Sing) (some music|a song|some jazz|my favourite song|the radio).",
         "(Who is|What is the name of|Do you know) (that person|this man|that woman|the driver|the man on the street).",
         "(What do you hear|Do you hear music|Do you hear a siren|Is there a sound|Is somebody talking|What are they saying).",
-        "(Translate|Say) (this|hello|good morning|thank you) (into|in) (French|German|Spanish|Chinese|Japanese|Italian).",
+        "(Translate this into|Say hello in|Say good morning in|Say thank you in|Translate hello into) (French|German|Spanish|Chinese|Japanese|Italian).",
         "(Order|Buy|Book|Find) (a pizza|a flight to Paris|a hotel in London|a taxi|two tickets|a table for two)(| tonight| tomorrow| for me).",
         "(Call|Send a message to|Write an email to) (my mother|the police|my friend|my boss|a doctor)(| now| tomorrow).",
         "(What time is it|What day is it|How old are you|What is your name|Who made you|How are you|Who is the president|Who won the game).",
         "(How do I|Can you) (bake bread|cook rice|fix a bike|learn French|make coffee|lose weight|open the door|turn on the radio)?",
-        "(Explain|Tell me about|What is) (gravity|the moon|history|philosophy|the stock market|black holes|the meaning of life).",
+        "(Explain|Tell me about|What is) (gravity|the moon|history|philosophy|the stock market|a black hole|the meaning of life).",
         "(Recommend|Name|Find me) a good (book|film|restaurant|song|hotel|doctor)(| in Paris| for tonight| about love).",
         "(Tell me|Notify me|Let me know|Alert me) when (a cat|a bus|a truck|a train|a horse|a plane|a bird|a bicycle|a boat|an elephant) (appears|comes in|passes|shows up).",
-        "(How many|Count the) (birds|trees|windows|houses|cats|buses|trains|bicycles)(| are there| do you see).",
-        "(What is|Read) the (licence plate|license plate|number plate|street sign|name of the shop)(| of the car).",
+        "How many (birds|trees|windows|houses|cats|buses|trains|bicycles) (are there|do you see|pass)?",
+        "Count the (birds|trees|windows|houses|cats|buses|trains|bicycles).",
+        "(What is|Read|Tell me) the (licence plate|license plate|number plate|number) of the (car|bus|truck).",
+        "(What is|Read|Tell me) the (name of the shop|name of the street|text on the sign).",
     ),
 }
 TASKS = tuple(task for task in _PATTERNS if " " not in task)
@@ -152,7 +160,7 @@ def caption(thing) -> str:
 
 
 def wordings(task: str, split: str = "train") -> tuple[str, ...]:
-    """Forms of a task, in order: "train", "heldout" or "all". Tasks: TASKS, and "alert_object person" (car, dog, ball) for what only these do.
+    """Forms of a task, in order: "train", "heldout" or "all". Tasks: TASKS, and "alert_object person" (car, dog, ball), "grounding past".
 
     Raises ValueError on an unknown task or split.
     """
@@ -167,14 +175,14 @@ def phrase(task: str, rng: np.random.Generator, paraphrases: str = "train", **ar
 
     One time in five it is the canonical form when training (what the page suggests must work). Raises ValueError as `wordings`.
     """
-    return write(pick(task, rng, paraphrases, args.get("o", "")), rng, **args)
+    return write(pick(task, rng, paraphrases, kind_of(args.get("o", ""))), rng, **args)
 
 
-def pick(task: str, rng: np.random.Generator, paraphrases: str = "train", o: str = "") -> str:
-    """A form of `task` that fits the thing `o`, its slots not filled."""
+def pick(task: str, rng: np.random.Generator, paraphrases: str = "train", special: str = "") -> str:
+    """A form of `task`, its slots not filled; `special` opens further ones: person, car, dog or ball for an alert, past for grounding."""
     forms = wordings(task, paraphrases)
-    special = f"{task} {_kind(o)}"
-    if special in _PATTERNS and rng.random() < 0.25:
+    special = f"{task} {special}"
+    if special in _PATTERNS and rng.random() < (0.5 if special.endswith("past") else 0.25):
         forms = wordings(special, paraphrases)
     usual = [form for form in CANONICAL if form in forms]
     if usual and rng.random() < 0.2:
@@ -186,7 +194,7 @@ def write(form: str, rng: np.random.Generator, **args: str) -> str:
     """A form with its slots filled, in somebody's typing: as it stands, without the full stop, in lower case, with "please"."""
     line = form.format(**args)
     style = rng.random()
-    if style < 0.1 and line.endswith(".") and line.count(".") == 1:
+    if style < 0.1 and line.endswith(".") and line.count(".") == 1 and "?" not in line:
         line = f"{line[:-1]}, please." if rng.random() < 0.5 else f"Please {line[0].lower()}{line[1:]}"
     if rng.random() < 0.15:
         line = line.lower()
@@ -195,7 +203,8 @@ def write(form: str, rng: np.random.Generator, **args: str) -> str:
     return line
 
 
-def _kind(o: str) -> str:
+def kind_of(o: str) -> str:
+    """Kind of thing that a mention is about: "a red car" is a car, "someone" a person."""
     return "person" if o in _PEOPLE else o.split()[-1] if o else ""
 
 
