@@ -123,6 +123,25 @@ class Qwen25VL:
         out[:, at:] = np.arange(cur, cur + len(ids) - at)
         return torch.from_numpy(out)[:, None], cur + len(ids) - at
 
+    def hidden(self, model, ids: Sequence[int], features: Features | None, positions, cache, mask) -> torch.Tensor:
+        """Last hidden states (1, T, hidden) of a chunk of ids on top of `cache`, which takes its keys and values.
+
+        features: of the images whose tokens are among `ids`. positions: as `positions` gives. mask: as `CausalMask` gives.
+        """
+        language = model.model.language_model
+        ids = torch.tensor([list(ids)], device=language.embed_tokens.weight.device)
+        embeds = language.embed_tokens(ids)
+        if features is not None:
+            embeds[ids == self.image_id] = features.embeds.to(embeds.dtype)
+        out = language(
+            inputs_embeds=embeds, position_ids=positions.to(ids.device), past_key_values=cache, attention_mask=mask, use_cache=True
+        )
+        return out.last_hidden_state
+
+    def inv_freq(self, model) -> torch.Tensor:
+        """Frequencies (head_dim / 2,) of the language model's rotary embedding."""
+        return model.model.language_model.rotary_emb.inv_freq
+
     def _compute_geometry(self, grids: tuple[Grid, ...]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         thw, merge = torch.tensor(grids), self.vision.spatial_merge_size
         window_index, cu_window = get_vision_window_index(thw, merge, self.vision.window_size, self.vision.patch_size)
