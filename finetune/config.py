@@ -1,0 +1,160 @@
+"""Configuration of a training run: one frozen dataclass, read from YAML, saved beside every checkpoint."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stretch of training with its own data and learning rates."""
+
+    name: str
+    """Names its checkpoint and its curve."""
+    kind: str
+    """"vision" (patch labels, vision tower only) or "dialogue" (streaming SFT, vision tower frozen)."""
+    steps: int
+    """Optimizer steps."""
+    lr: float
+    """Peak learning rate of AdamW: vision tower, or embeddings, merger and norms."""
+    matrix_lr: float = 0.0
+    """Peak learning rate of Muon for the language model's matrices; 0 = AdamW for them too."""
+    warmup: int = 30
+    """Steps from 0 to the peak."""
+    flat: float = 0.4
+    """Share of the steps before the linear decay to 4 % of the peak."""
+    batch: int = 96
+    """Frames a step (vision), all processes together."""
+    tokens: int = 6000
+    """Tokens a step (dialogue), all processes together, padding excluded; the last row may exceed it."""
+    seconds: tuple[int, int] = (16, 16)
+    """Least and most seconds of a task dialogue; lengths between are drawn log-uniformly, one for the whole step."""
+    practice_seconds: tuple[int, int] = (2, 6)
+    """Least and most turns of a practice dialogue."""
+    mix: dict[str, float] = field(default_factory=lambda: {"task": 1.0})
+    """Share of each kind of row: task, ask_each, persist, onset, held."""
+    tasks: dict[str, float] = field(default_factory=dict)
+    """Relative share of each task among task rows; one that is not named has 1."""
+    aux_practice: float = 1.0
+    """Weight of the per-token match loss on practice rows."""
+    aux_task: float = 0.4
+    """Weight of the per-token match loss on task rows."""
+    mistakes: float = 0.05
+    """Share of turns shown with a wrong state in dialogues that get any."""
+    loss: str = "focal"
+    """focal, scale or ce (`finetune/loss.py`)."""
+
+    def __post_init__(self):
+        if self.kind not in ("vision", "dialogue"):
+            raise ValueError(f"stage {self.name!r} has kind {self.kind!r}; take vision or dialogue.")
+        if self.steps < 1 or self.lr <= 0:
+            raise ValueError(f"stage {self.name!r} needs steps >= 1 and lr > 0, got steps={self.steps}, lr={self.lr}.")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A whole run."""
+
+    name: str
+    """Written into the model folder."""
+    out: str
+    """Folder of the finished model."""
+    run_dir: str = "runs/default"
+    """Folder of checkpoints, curves, features."""
+    seed: int = 0
+    min_pixels: int = 6272
+    max_pixels: int = 18816
+    """Limits of a frame after resizing: at most 24 visual tokens."""
+    window: int = 120
+    """Seconds that a lane keeps: the longest clip below."""
+    model: dict[str, int] = field(default_factory=dict)
+    """Sizes for `tiny.tiny_config`."""
+    vocab: int = 2048
+    stills: int = 24000
+    """Loose frames."""
+    clips: dict[int, int] = field(default_factory=lambda: {48: 1200, 120: 150})
+    """Seconds -> number of training clips."""
+    init: str = ""
+    """A model folder to start from in place of random weights."""
+    workers: int = 2
+    """Rendering processes."""
+    precision: str = "auto"
+    """auto = bf16 autocast where the device computes it natively, else float32."""
+    save_every: int = 200
+    """Steps between checkpoints."""
+    stages: tuple[Stage, ...] = ()
+
+    def __post_init__(self):
+        if not self.stages:
+            raise ValueError("the configuration has no stages; list at least one.")
+        if self.clips and max(self.clips) < self.window:
+            raise ValueError(f"window is {self.window} s but the longest clip has {max(self.clips)} s; a window is a length trained on.")
+
+    @property
+    def digest(self) -> str:
+        """Hash of everything that shapes the weights."""
+        what = {key: value for key, value in asdict(self).items() if key not in ("out", "run_dir", "workers", "save_every")}
+        return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+
+    def save(self, path: Path) -> None:
+        path.write_text(yaml.safe_dump(_plain(asdict(self)), sort_keys=False))
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists: YAML has no other name for them."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def load_config(path: str | Path, changes: list[str] = ()) -> TrainConfig:
+    """Configuration from YAML, with `key=value` changes ("stages.1.steps=50" reaches into a list).
+
+    Raises ValueError naming the file or the key that is wrong.
+    """
+    try:
+        raw = yaml.safe_load(Path(path).read_text())
+    except FileNotFoundError:
+        raise ValueError(f"There is no configuration {path}; take one of finetune/configs.") from None
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not YAML: {str(error).splitlines()[0]}.") from None
+    for change in changes:
+        _apply(raw, change)
+    return _config(raw, str(path))
+
+
+def _apply(raw: Any, change: str) -> None:
+    key, eq, value = change.partition("=")
+    if not eq:
+        raise ValueError(f"--set {change!r} has no '='; write key=value.")
+    *parents, last = key.split(".")
+    at = raw
+    try:
+        for part in parents:
+            at = at[int(part)] if isinstance(at, list) else at[part]
+        at[int(last) if isinstance(at, list) else last] = yaml.safe_load(value)
+    except (KeyError, IndexError, ValueError, TypeError):
+        raise ValueError(f"--set {change!r}: the configuration has no {key!r}.") from None
+
+
+def _config(raw: Any, where: str) -> TrainConfig:
+    if not isinstance(raw, dict):
+        raise ValueError(f"{where} holds {type(raw).__name__}, not a mapping.")
+    stages = tuple(_dataclass(Stage, stage, f"{where}: stage {i}") for i, stage in enumerate(raw.get("stages", ())))
+    return _dataclass(TrainConfig, raw | {"stages": stages}, where)
+
+
+def _dataclass(cls, raw: dict, where: str):
+    names = {f.name for f in fields(cls)}
+    unknown = sorted(set(raw) - names)
+    if unknown:
+        raise ValueError(f"{where}: unknown key {unknown[0]!r}; known are {', '.join(sorted(names))}.")
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise ValueError(f"{where}: {error}.") from None

@@ -1,0 +1,163 @@
+"""The material of a training run (model, tokenizer, pictures, features) and what each kind of stage does with it."""
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from transformers import PreTrainedTokenizerFast
+
+from finetune import bank, tiny
+from finetune.batch import collate
+from finetune.config import Stage, TrainConfig
+from finetune.corpus import corpus
+from finetune.rows import Rows
+from finetune.steps import DialogueStep, VisionStep
+from finetune.targets import CLASSES
+from finetune.vision import token_order
+from streamo_app.models.wire import Wire
+from streamo_app.protocol import SYSTEM_PROMPT
+
+_CLIP_SEEDS = 1_000_000
+"""Training clips count up from here, per length."""
+
+
+class Material:
+    """What the stages of a run share; rendered and computed once, kept under the run's folder."""
+
+    def __init__(self, config: TrainConfig, run: Path):
+        self.config, self.run = config, run
+        self.limits = (config.min_pixels, config.max_pixels)
+        self.tokenizer, self.model = self._start()
+        self.wire = Wire(
+            self.tokenizer, SYSTEM_PROMPT, image_token=tiny.IMAGE, vision_start=tiny.VISION_START, vision_end=tiny.VISION_END
+        )
+
+    def _start(self):
+        if self.config.init:
+            from streamo_app.models.loading import load_model
+
+            started = load_model(self.config.init, quantize="none", device="cpu")
+            return started.tokenizer, started.model
+        folder = self.run / "tokenizer"
+        if not folder.exists():
+            tiny.train_tokenizer(corpus(self.config.seed), self.config.vocab).save_pretrained(folder)
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+        return tokenizer, tiny.tiny_model(tokenizer, self.config.seed, **self.config.model)
+
+    def stills(self, accelerator: Accelerator) -> list[bank.Shots]:
+        """Loose frames; rendered by the main process, read by all."""
+        path = self.run / "stills.pkl"
+        if accelerator.is_main_process and not path.exists():
+            groups = bank.render_stills(self.config.stills, self.config.seed, self.limits, self.config.workers)
+            _dump(path, groups)
+        accelerator.wait_for_everyone()
+        return pickle.loads(path.read_bytes())
+
+    def stills_with_features(self, accelerator: Accelerator) -> list[bank.Shots]:
+        """Loose frames with features of the vision tower as it is now; the frames themselves are let go."""
+        path = self.run / "stills_features.pkl"
+        if not path.exists():
+            groups = self.stills(accelerator)
+            if accelerator.is_main_process:
+                for group in groups:
+                    group.features = bank.features(self.model.model.visual, group.frames)
+                    group.frames = group.frames[:1]
+                _dump(path, groups)
+            accelerator.wait_for_everyone()
+        return pickle.loads(path.read_bytes())
+
+    def clips(self, accelerator: Accelerator) -> tuple[list[tuple[int, int]], Path]:
+        """(seed, seconds) of every training clip, and the folder of their features."""
+        jobs = [(_CLIP_SEEDS + i, seconds) for seconds, count in self.config.clips.items() for i in range(count)]
+        folder = self.run / "clips"
+        if accelerator.is_main_process:
+            for done in bank.clip_features(self.model.model.visual, jobs, folder, self.limits, self.config.workers):
+                if done % 100 == 0:
+                    accelerator.print(f"clips: {done} of {len(jobs)}", flush=True)
+        accelerator.wait_for_everyone()
+        return jobs, folder
+
+    def save(self, folder: Path) -> None:
+        """The model folder, in the layout that `load_model` reads."""
+        about = {
+            "protocol": 1,
+            "name": self.config.name,
+            "system_prompt": SYSTEM_PROMPT,
+            "fps": 1,
+            "min_pixels": self.config.min_pixels,
+            "max_pixels": self.config.max_pixels,
+            "window": self.config.window,
+            "response_bias": 0.0,
+            "trained_by": f"python -m finetune train, configuration {self.config.digest}",
+        }
+        from streamo_app.models.loading import save_pretrained
+
+        save_pretrained(self.model, self.tokenizer, folder, about)
+
+
+def _dump(path: Path, value) -> None:
+    beside = path.with_suffix(".part")
+    beside.write_bytes(pickle.dumps(value, protocol=5))
+    beside.rename(path)
+
+
+class StageWork(Protocol):
+    module: torch.nn.Module
+
+    def loss(self, module: torch.nn.Module, seed: tuple[int, ...]) -> tuple[torch.Tensor, dict[str, float]]:
+        """Loss of one step on this rank (so that the mean over ranks is the loss of the batch), and what to report."""
+
+
+@dataclass
+class VisionWork:
+    module: VisionStep
+    groups: list[bank.Shots]
+    batch: int
+    device: torch.device
+
+    def loss(self, module, seed):
+        rng = np.random.default_rng(np.random.SeedSequence(seed))
+        sizes = np.array([len(group.frames) for group in self.groups], float)
+        group = self.groups[int(rng.choice(len(sizes), p=sizes / sizes.sum()))]
+        index = rng.integers(0, len(group.frames), self.batch)
+        patches = np.stack([token_order(group.patches[i]) for i in index])
+        frames, labels = torch.from_numpy(group.frames[index]), torch.from_numpy(patches).float()
+        return module(frames.to(self.device), labels.to(self.device))
+
+
+@dataclass
+class DialogueWork:
+    module: DialogueStep
+    rows: Rows
+    stage: Stage
+    pad: int
+    accelerator: Accelerator
+
+    def loss(self, module, seed):
+        stage, ranks = self.stage, self.accelerator.num_processes
+        rows = self.rows.step(stage, seed, stage.tokens // ranks)
+        batch = collate(rows, self.pad, stage.aux_practice, stage.aux_task).to(self.accelerator.device)
+        totals = self.accelerator.reduce(self.module.counts(batch), reduction="sum")
+        loss, aux, report = module(batch, totals, stage.loss)
+        # DDP averages over ranks, but the loss is already this rank's share of the whole batch.
+        return loss * ranks + aux, report | {"loss": loss.item() * ranks}
+
+
+def make_stage(stage: Stage, material: Material, accelerator: Accelerator) -> StageWork:
+    """The work of a stage. The vision tower is trained in vision stages only, its merger always."""
+    model = material.model
+    model.to(accelerator.device).train()
+    vision = stage.kind == "vision"
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(("visual" in name) if vision else ("visual" not in name or "merger" in name))
+    if vision:
+        batch = max(1, stage.batch // accelerator.num_processes)
+        return VisionWork(VisionStep(model, len(CLASSES)), material.stills(accelerator), batch, accelerator.device)
+    stills = material.stills_with_features(accelerator)
+    rows = Rows(material.wire, stills, *material.clips(accelerator))
+    step = DialogueStep(model, material.wire.state_ids)
+    return DialogueWork(step, rows, stage, material.tokenizer.pad_token_id, accelerator)

@@ -1,0 +1,144 @@
+"""Training: stages of a configuration, one after another, on accelerate.
+
+Run: python -m finetune train CONFIG.yaml [--set key=value ...]
+     accelerate launch --num_processes 2 -m finetune train CONFIG.yaml      (two CPU processes, or many GPUs)
+
+Killed and started again it goes on from the last checkpoint: rows depend on (seed, stage, rank, step) alone.
+"""
+
+import argparse
+import json
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator, InitProcessGroupKwargs
+
+from finetune.config import Stage, TrainConfig, load_config
+from finetune.curriculum import Material, make_stage
+from finetune.progress import Progress
+
+_LAST_LR = 0.04
+
+
+def lr_share(step: int, stage: Stage) -> float:
+    """Learning rate of a step as a share of the peak: linear up, flat, linear down to 4 %."""
+    up = min(1.0, (step + 1) / max(1, stage.warmup))
+    done = step / stage.steps
+    down = 1.0 if done < stage.flat else max(_LAST_LR, (1 - done) / (1 - stage.flat))
+    return up * down
+
+
+def make_optimizers(module: torch.nn.Module, stage: Stage) -> list[torch.optim.Optimizer]:
+    """Muon for the language model's matrices where the stage wants it, AdamW for the rest."""
+    trained = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
+    matrices = [p for name, p in trained if stage.matrix_lr and p.ndim == 2 and "language_model.layers" in name]
+    ids = {id(p) for p in matrices}
+    rest = [p for _, p in trained if id(p) not in ids]
+    optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, lr=stage.lr, betas=(0.9, 0.98), weight_decay=0.02)]
+    if matrices:
+        optimizers.append(torch.optim.Muon(matrices, lr=stage.matrix_lr, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"))
+    return optimizers
+
+
+def run_stage(accelerator: Accelerator, config: TrainConfig, index: int, material: Material) -> None:
+    """Trains one stage from its checkpoint, or from the start; leaves `<run>/<stage>.pt` and the finished weights in `material.model`."""
+    stage = config.stages[index]
+    finished = material.run / f"{index}_{stage.name}.pt"
+    if finished.exists():
+        material.model.load_state_dict(torch.load(finished))
+        return
+    work = make_stage(stage, material, accelerator)
+    optimizers = make_optimizers(work.module, stage)
+    module, *optimizers = accelerator.prepare(work.module, *optimizers)
+    checkpoint = material.run / "checkpoint"
+    start = _resume(accelerator, checkpoint, index)
+    progress = Progress(material.run / "curve.jsonl", stage, start, accelerator.is_main_process)
+    for step in range(start, stage.steps):
+        for optimizer, peak in zip(optimizers, (stage.lr, stage.matrix_lr)):
+            for group in optimizer.param_groups:
+                group["lr"] = peak * lr_share(step, stage)
+        loss, report = work.loss(module, (config.seed, index, accelerator.process_index, step))
+        accelerator.backward(loss)
+        accelerator.clip_grad_norm_([p for p in module.parameters() if p.requires_grad], 1.0)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+        progress.step(step, report)
+        if (step + 1) % config.save_every == 0 and step + 1 < stage.steps:
+            _save(accelerator, checkpoint, index, step + 1)
+    progress.close()
+    accelerator.wait_for_everyone()
+    accelerator.free_memory()
+    if accelerator.is_main_process:
+        beside = finished.with_suffix(".part")
+        torch.save(material.model.state_dict(), beside)
+        beside.rename(finished)
+        shutil.rmtree(checkpoint, ignore_errors=True)
+    accelerator.wait_for_everyone()
+
+
+def _save(accelerator: Accelerator, folder: Path, index: int, step: int) -> None:
+    """A checkpoint written beside and then renamed: a kill leaves the old one or the new one."""
+    beside, old = folder.with_name("checkpoint.part"), folder.with_name("checkpoint.old")
+    accelerator.save_state(str(beside))
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        (beside / "at.json").write_text(json.dumps({"stage": index, "step": step}))
+        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            folder.rename(old)
+        beside.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    accelerator.wait_for_everyone()
+
+
+def _resume(accelerator: Accelerator, folder: Path, index: int) -> int:
+    at = folder / "at.json"
+    if not at.exists() or json.loads(at.read_text())["stage"] != index:
+        return 0
+    accelerator.load_state(str(folder))
+    return json.loads(at.read_text())["step"]
+
+
+def native_bf16() -> bool:
+    """Whether bf16 is faster than float32 here: on a plain AVX2 processor it is seven times slower."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def train(config: TrainConfig) -> Path:
+    """All stages of `config`; returns the folder of the finished model."""
+    bf16 = config.precision == "bf16" or (config.precision == "auto" and native_bf16())
+    accelerator = Accelerator(
+        mixed_precision="bf16" if bf16 else "no",
+        cpu=not torch.cuda.is_available(),
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(hours=3))],  # one process renders while the others wait
+    )
+    if accelerator.num_processes > 1 and accelerator.device.type == "cpu":
+        torch.set_num_threads(1)
+    run = Path(config.run_dir)
+    if accelerator.is_main_process:
+        run.mkdir(parents=True, exist_ok=True)
+        config.save(run / "config.yaml")
+    material = Material(config, run)
+    for index in range(len(config.stages)):
+        run_stage(accelerator, config, index, material)
+    if accelerator.is_main_process:
+        material.save(Path(config.out))
+    accelerator.wait_for_everyone()
+    accelerator.end_training()
+    return Path(config.out)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("config", metavar="CONFIG.yaml")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="change a key, e.g. stages.2.steps=100")
+
+
+def run(args: argparse.Namespace) -> int:
+    out = train(load_config(args.config, args.set))
+    print(f"The model is in {out}")
+    return 0

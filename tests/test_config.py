@@ -1,0 +1,69 @@
+"""Configurations of training runs: what is read, what is refused, and in which words."""
+
+from dataclasses import replace
+
+import pytest
+
+from finetune.config import load_config
+
+YAML = """
+name: small
+out: model
+window: 48
+clips: {48: 3}
+stages:
+  - {name: look, kind: vision, steps: 10, lr: 1.0e-3}
+  - {name: tasks, kind: dialogue, steps: 20, lr: 1.0e-3, seconds: [8, 16], mix: {task: 0.5, ask_each: 0.5}}
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    file = tmp_path / "config.yaml"
+    file.write_text(YAML)
+    return file
+
+
+def test_a_file_becomes_a_frozen_configuration(path):
+    config = load_config(path)
+    assert [stage.name for stage in config.stages] == ["look", "tasks"]
+    assert config.stages[1].seconds == (8, 16)
+    assert config.clips == {48: 3}
+
+
+def test_a_saved_configuration_reads_back_the_same(path, tmp_path):
+    config = load_config(path)
+    config.save(tmp_path / "again.yaml")
+    assert load_config(tmp_path / "again.yaml") == config
+
+
+def test_a_key_can_be_changed_also_inside_a_stage(path):
+    config = load_config(path, ["seed=7", "stages.1.steps=5"])
+    assert config.seed == 7 and config.stages[1].steps == 5
+
+
+def test_the_digest_knows_what_shapes_the_weights_and_nothing_else(path):
+    config = load_config(path)
+    assert replace(config, run_dir="elsewhere", workers=8).digest == config.digest
+    assert replace(config, seed=2).digest != config.digest
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["seed"], "has no '='"),
+        (["stages.9.steps=1"], "no 'stages.9.steps'"),
+        (["colour=red"], "unknown key 'colour'"),
+        (["window=60"], "the longest clip has 48 s"),
+        (["stages.0.kind=sound"], "take vision or dialogue"),
+        (["stages.0.steps=0"], "steps >= 1"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence(path, changes, said):
+    with pytest.raises(ValueError, match=said):
+        load_config(path, changes)
+
+
+def test_a_missing_file_is_said_so(tmp_path):
+    with pytest.raises(ValueError, match="There is no configuration"):
+        load_config(tmp_path / "none.yaml")
