@@ -39,7 +39,7 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = path
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        self._file: IO[str] = open(handle, "w", encoding="utf-8")
+        self._file: IO[str] = open(handle, "w", encoding="utf-8", errors="replace")  # a file name may hold bytes that are no text
         self._put({"journal": FORMAT, **header})
 
     def write(self, event: Event) -> None:
