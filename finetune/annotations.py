@@ -6,6 +6,7 @@ that the schema does not know are kept in `extra` and written back.
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,20 +81,24 @@ class Record:
         }
 
 
-def load_records(path: str | Path) -> tuple[list[Record], list[str]]:
-    """Records of a JSON list or JSON Lines file, and one line per rejected record: its index (from 0) and the reason.
+def numbered_records(path: str | Path) -> Iterator[tuple[int, Record | str]]:
+    """(index in the file from 0, record or the reason why it is none) of a JSON list or JSON Lines file.
 
     Raises ValueError with one sentence when the file is missing, unreadable or not JSON.
     """
-    records, rejected = [], []
     for index, raw in enumerate(_read(Path(path))):
         try:
             if isinstance(raw, json.JSONDecodeError):
                 raise ValueError(f"is not JSON ({raw.msg})")
-            records.append(Record.from_dict(raw))
+            yield index, Record.from_dict(raw)
         except ValueError as error:
-            rejected.append(f"record {index}: {error}")
-    return records, rejected
+            yield index, f"record {index}: {error}"
+
+
+def load_records(path: str | Path) -> tuple[list[Record], list[str]]:
+    """Records of a file, and one line per rejected record: its index and the reason. Raises as `numbered_records` does."""
+    items = [item for _, item in numbered_records(path)]
+    return [item for item in items if isinstance(item, Record)], [item for item in items if isinstance(item, str)]
 
 
 def save_records(records: list[Record], path: str | Path) -> None:

@@ -6,13 +6,14 @@ Raw times are 1-based, turns 0-based: a time names `protocol.raw_turn` of it, an
 on the turn after. Nothing is dropped silently: each builder also returns a line per thing that it moved or rejected.
 """
 
-import argparse
 import json
 import os
+from argparse import ArgumentParser, Namespace
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from finetune.annotations import Answer, Record, load_records
+from finetune.footage import video_seconds, writable
 from streamo_app.protocol import State, clean_instruction, parse_seconds, raw_turn
 
 
@@ -54,7 +55,7 @@ def build_dialogue(record: Record, seconds: int) -> tuple[Dialogue | None, list[
     None when no question stands, or when the record had answers and none of them stands: silence would then be a wrong label.
     """
     notes: list[str] = []
-    asked = _place_questions(record, seconds, notes)
+    asked = place_questions(record, seconds, notes)
     if not asked:
         return None, [*notes, "no question can be asked"]
     first = min(asked)
@@ -77,8 +78,11 @@ def build_dialogue(record: Record, seconds: int) -> tuple[Dialogue | None, list[
     return _dialogue(record, seconds, asked, states, texts), notes
 
 
-def _place_questions(record: Record, seconds: int, notes: list[str]) -> dict[int, list[str]]:
-    """Turn -> instructions asked there, each exactly once."""
+def place_questions(record: Record, seconds: float, notes: list[str]) -> dict[int, list[str]]:
+    """Turn -> instructions asked there, each exactly once; what is moved or rejected is appended to `notes`.
+
+    Who does not know the length of the video yet gives infinity.
+    """
     asked: dict[int, list[str]] = {}
     for index, question in enumerate(record.questions):
         try:
@@ -197,27 +201,6 @@ def _turn_or_none(time: int | float | str | None) -> int | None:
         return None
 
 
-def video_seconds(path: str | Path) -> int:
-    """Turns of a video by its frames' timestamps (not frames over nominal rate, which drifts). Raises ValueError if unreadable."""
-    import cv2
-
-    capture = cv2.VideoCapture(str(path))
-    try:
-        stamps = [0.0, 0.0]
-        frames = 0
-        while capture.grab():
-            frames += 1
-            stamps = [stamps[1], capture.get(cv2.CAP_PROP_POS_MSEC) / 1000]
-        rate = capture.get(cv2.CAP_PROP_FPS)
-    finally:
-        capture.release()
-    if not frames:
-        raise ValueError(f"{path} has no readable video frame; give a video file.")
-    # The last frame stays on screen as long as the one before it did.
-    shown = stamps[1] - stamps[0] if frames > 1 else (1 / rate if rate > 0 else 1.0)
-    return raw_turn(max(stamps[1] + shown, 1e-3)) + 1
-
-
 def build_file(raw: str | Path, out_jsonl: str | Path, videos: str | Path | None = None, compat: bool = False) -> tuple[int, list[str]]:
     """Dialogues of a raw file as JSON Lines, written beside and then renamed. Returns (dialogues written, what was moved or rejected).
 
@@ -227,7 +210,7 @@ def build_file(raw: str | Path, out_jsonl: str | Path, videos: str | Path | None
     if not records:
         raise ValueError(f"{raw} holds no usable record ({notes[0] if notes else 'the list is empty'}).")
     folder = Path(videos) if videos is not None else Path(raw).parent
-    out = Path(out_jsonl)
+    out = writable(out_jsonl)
     beside = out.with_name(out.name + ".part")
     build = build_compat if compat else build_dialogue
     lengths: dict[str, int] = {}
@@ -255,16 +238,17 @@ def load_dialogues(path: str | Path) -> list[Dialogue]:
         return [Dialogue.from_dict(json.loads(line)) for line in file]
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("raw", metavar="RAW.json", help="raw records: JSON list or JSON Lines")
     parser.add_argument("out", metavar="OUT.jsonl", help="dialogues to write")
-    parser.add_argument("--videos", metavar="DIR", help="folder that video_path is relative to (default: beside RAW.json)")
+    parser.add_argument("--videos", metavar="DIR", help="folder that video_path is relative to (default: the one of RAW.json)")
     parser.add_argument("--compat", action="store_true", help="reproduce the official converter, faults included")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: Namespace) -> int:
+    """The command; 0, also when some records are rejected. Raises ValueError when nothing can be read or written."""
     written, notes = build_file(args.raw, args.out, args.videos, args.compat)
     for note in notes:
         print(note)
-    print(f"{written} dialogues written to {args.out}; {len(notes)} notes")
+    print(f"{written} dialogues written to {args.out}; {len(notes)} notes above" if notes else f"{written} dialogues written to {args.out}")
     return 0

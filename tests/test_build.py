@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from finetune.annotations import Answer, Question, Record, save_records
-from finetune.build import build_compat, build_dialogue, build_file, load_dialogues, record_seconds, video_seconds
+from finetune.build import build_compat, build_dialogue, build_file, load_dialogues, record_seconds
+from finetune.footage import video_seconds
 from streamo_app.protocol import State
 
 LETTER = {State.SILENCE: ".", State.STANDBY: "s", State.RESPONSE: "R"}
@@ -243,7 +244,7 @@ def test_a_broken_video_rejects_its_records_only(tmp_path):
     save_records([EXAMPLE, other], tmp_path / "raw.json")
     written, notes = build_file(tmp_path / "raw.json", tmp_path / "out.jsonl")
     assert written == 1
-    assert len(notes) == 1 and "has no readable video frame" in notes[0]
+    assert len(notes) == 1 and "is not a video that can be read" in notes[0]
 
 
 def test_a_file_with_no_usable_record_is_refused(tmp_path):
