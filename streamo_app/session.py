@@ -1,110 +1,272 @@
 """One user's session: a source, standing instructions (lanes), the transcript, and the numbers the page shows.
 
-Not the model (`models/`), not the page (`ui/`). A session has at most one run under way; the lanes of a run count from 1.
+Not the model (`models/`), not the page (`ui/`), not the threads of a run (`session_run.py`). A session has at most one run under way;
+the lanes of a run count from 1.
+
+Thread safety: `_lock` guards everything below and is held for microseconds, since the engine's thread takes it too (`_on_event`); it
+is never held while calling into the engine. `_control` keeps two `start` or `stop` apart and is never taken by the engine's thread.
+Whatever belongs to a run that is over is ignored, so a source or a model that wakes up late changes nothing.
 """
 
+import logging
+import secrets
+import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from streamo_app.transcript import Cell, Row
+from streamo_app.events import Decided, Ended, Event, Failed, LaneClosed, Noticed
+from streamo_app.models.engine import Ask, Engine
+from streamo_app.session_lanes import MAX_LANES, Lanes
+from streamo_app.session_run import Run
+from streamo_app.session_view import LaneView, Pace, Snapshot, newest_rows
+from streamo_app.transcript import Transcript
+from streamo_app.transcript_journal import Journal, journal_paths, next_path
+from streamo_app.video import Source
 
+MAX_FPS = 10
+NOTICE_S = 10.0
+"""A notice stays this long in `Snapshot.message`; it stays in the rows for good."""
+STOPPED = "Stopped."
 
-@dataclass(frozen=True)
-class LaneView:
-    """One standing instruction as the page shows it, from the moment it was typed."""
+log = logging.getLogger(__name__)
 
-    lane: int
-    instruction: str
-    follow_ups: tuple[str, ...]
-    muted: bool
-    """Keeps running unseen: its rows are left out of the snapshot, its cells are there."""
-    open: bool
-    """False once removed; a removed lane keeps its strip until the next start."""
-    state: str | None
-    """silence | standby | response of the second decided last; None until its first second is decided (asked, not yet answered)."""
-    p: tuple[float, float, float] | None
-    cells: tuple[Cell, ...]
-    """At most 600, oldest first; the far ones cover several seconds each (`Cell.seconds`)."""
-    talkativeness: float = 0.0
-    """Shift of the response logit, 0 = the checkpoint's own choice."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Everything the page draws, consistent at one moment."""
-
-    seq: int
-    """Grows with every change of anything shown here except the clock-driven numbers; equal `seq` = nothing to redraw."""
-    status: str
-    """idle | running | ended | failed"""
-    message: str
-    """One sentence: why it failed, or a notice of the last seconds; else empty."""
-    source: str
-    """Title of the source, else empty."""
-    second: int
-    """Stream second decided last; 0 until `decided` > 0."""
-    fps: int
-    lanes: tuple[LaneView, ...]
-    """Lanes from 1, in order; the watcher (lane 0) is not among them."""
-    rows: tuple[Row, ...]
-    """Rows changed since `after` (`row.seq > after`), the newest 500, oldest first, without muted lanes. Merge by `row.key`; after a
-    change of `muted`, or when a run starts, ask again with `after=0`."""
-    ms_p50: float | None
-    """Model time per stream second, all lanes together, over the last 120 decided seconds; None before the first."""
-    ms_p95: float | None
-    lag_s: float | None
-    """Wall clock minus stream clock: age of the pictures decided on. None for a file that is pulled."""
-    skipped: int
-    """Stream seconds that no lane saw."""
-    dropped: int
-    """Pictures that the source threw away because a newer one was there."""
-    decided: int
-    """Stream seconds decided."""
+__all__ = ["LaneView", "MAX_LANES", "Session", "Snapshot"]
 
 
 class Session:
-    """Thread-safe. Everything but `stop`, `wait` and `start` returns at once."""
-
-    id: str
-    status: str
-    """idle | running | ended | failed"""
+    """Thread-safe. Everything but `start`, `stop` and `wait` returns at once."""
 
     def __init__(
         self,
-        engine: "Engine",  # noqa: F821 - streamo_app.models.engine
+        engine: Engine,
         *,
         session_id: str | None = None,
         journal_dir: Path | None = None,
+        max_lanes: int = MAX_LANES,
+        listener: Callable[[Event], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
-        raise NotImplementedError("signatures first; the body follows in the next commit")
+        """`clock` has the epoch of `Frame.captured_at`. `journal_dir` None keeps nothing on disk. `listener` gets every event in order,
+        the last one of a run `Ended` or `Failed`; it is called under the session's lock, so it only puts the event somewhere."""
+        self.id = session_id or secrets.token_urlsafe(24)
+        self.status = "idle"
+        """idle | running | ended | failed"""
+        self.transcript = Transcript()
+        self.journal_path: Path | None = None
+        self._engine, self._journal_dir, self._clock = engine, journal_dir, clock
+        self._fps = engine.info.fps
+        self._lanes = Lanes(max_lanes)
+        self._pace = Pace()
+        self._run: Run | None = None
+        self._runs = 0
+        self._journal: Journal | None = None
+        self._listener = listener
+        self._failure = ""
+        self._notice: tuple[str, float] | None = None
+        self._stats: dict = {"lanes": {}}
+        self._lock, self._control = threading.Lock(), threading.Lock()
 
-    def start(self, source, *, fps: int | None = None, asks: Sequence[tuple[int, str]] = ()) -> None:
-        """Watch `source`; a run under way is ended first. `asks`: (turn, text), lane k is the k-th of them (after those typed before)."""
+    def start(self, source: Source, *, fps: int | None = None, asks: Sequence[tuple[int, str]] = ()) -> None:
+        """Watch `source`; a run under way is ended first. `asks`: (turn, text); lanes count what was typed before, then these in order.
+
+        Raises ValueError (one sentence), leaving everything as it was: a bad instruction, more than `max_lanes`, an impossible fps."""
+        fps = self._engine.info.fps if fps is None else fps
+        if not 1 <= fps <= MAX_FPS:
+            raise ValueError(f"{fps} images per second are not possible; choose 1 to {MAX_FPS}.")
+        with self._control:
+            with self._lock:
+                asks = self._lanes.check(asks)
+            self._halt(2.0)
+            run = Run(source, fps, prepare=self._prepare, emit=self._on_event, clock=self._clock)
+            run.client = self._engine.client(lambda event: self._on_event(run, event))
+            with self._lock:
+                self._begin(run, asks)
+            run.start(self.id[:6])
 
     def ask(self, text: str, lane: int | None = None) -> int:
-        """A new instruction, or a follow-up in `lane`; joins the next turn not yet sent. Returns the lane.
+        """A new instruction, or a follow-up in `lane`; joins the next turn not yet sent. Returns the lane. When nothing is running it is
+        kept for turn 0 of the next start, which may renumber it.
 
-        Raises ValueError (one sentence for the user): empty, too long, a lane that is not open, more than 8 open lanes."""
+        Raises ValueError (one sentence for the user): empty, too long, a lane that is not open, too many open lanes."""
+        with self._lock:
+            if lane is None:
+                lane = self._lanes.ask(text)
+            else:
+                self._lanes.follow(lane, text)
+            self.transcript.seq += 1
+            return lane
 
-    def remove_lane(self, lane: int) -> None: ...
+    def remove_lane(self, lane: int) -> None:
+        """End a lane, cutting what it is saying; no other lane is touched. Removing twice is harmless."""
+        with self._lock:
+            if not self._lanes.remove(lane):
+                return
+            self.transcript.seq += 1
+            run = self._run if self.status == "running" else None
+            if run and lane in self.transcript.lanes:
+                self._record(LaneClosed(self._pace.second, lane))
+        if run:
+            run.client.drop_lane(lane)
 
-    def mute(self, lane: int, muted: bool) -> None: ...
+    def mute(self, lane: int, muted: bool) -> None:
+        """Hide a lane's rows, or show them again. Raises ValueError for a lane that is not there."""
+        with self._lock:
+            self._lanes.mute(lane, muted)
+            self.transcript.seq += 1
 
-    def talk(self, lane: int, bias: float) -> None: ...
+    def talk(self, lane: int, bias: float) -> None:
+        """Shift a lane's response logit from the next turn on, 0 = the checkpoint's own. Raises ValueError as `mute`, or beyond +-20."""
+        with self._lock:
+            self._lanes.talk(lane, bias)
+            self.transcript.seq += 1
 
     def stop(self, timeout_s: float = 2.0) -> None:
-        """Idempotent; back within `timeout_s` even when the source or the model hangs."""
+        """End the run under way. Idempotent; back within `timeout_s` even when the source or the model hangs."""
+        deadline = time.monotonic() + timeout_s
+        if self._control.acquire(timeout=timeout_s):
+            try:
+                self._halt(deadline - time.monotonic())
+            finally:
+                self._control.release()
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Until the run is over; True when there is none under way."""
+        with self._lock:
+            run = self._run
+        return run is None or run.over.wait(timeout_s)
 
-    def snapshot(self, after: int = 0) -> Snapshot: ...
+    def reopen(self) -> bool:
+        """Show the newest run that the journals of this id hold, after a restart of the process. False when there is none.
+
+        Raises ValueError for a journal that cannot be read."""
+        paths = journal_paths(self._journal_dir, self.id) if self._journal_dir else []
+        if not paths:
+            return False
+        transcript = Transcript.from_journal(paths[-1])
+        with self._lock:
+            self.transcript, self.status, self.journal_path, self._runs = transcript, "ended", paths[-1], self._runs + 1
+            self._lanes.restore(transcript)
+            for decided in transcript.decisions():
+                self._pace.add(decided)
+        return True
+
+    def snapshot(self, after: int = 0) -> Snapshot:
+        """What to draw now. `after`: `seq` of the snapshot drawn last, to get only the rows changed since."""
+        with self._lock:
+            if self._notice and self._clock() - self._notice[1] >= NOTICE_S:
+                self._notice = None
+                self.transcript.seq += 1
+            pace, run = self._pace, self._run
+            return Snapshot(
+                seq=self.transcript.seq,
+                status=self.status,
+                message=self._failure or (self._notice[0] if self._notice else ""),
+                source=self.transcript.title,
+                second=pace.second,
+                fps=self._fps,
+                lanes=self._lanes.views(self.transcript),
+                rows=newest_rows(self.transcript, after, self._lanes.muted()),
+                ms_p50=pace.percentile(0.5),
+                ms_p95=pace.percentile(0.95),
+                lag_s=run.lag(pace.second) if run and self.status == "running" else None,
+                skipped=pace.skipped,
+                dropped=run.source.dropped if run else 0,
+                decided=pace.decided,
+                run=self._runs,
+            )
 
     def export(self, form: str) -> str:
-        """The transcript as "srt", "vtt", "jsonl" or "md"; safe to call while running."""
+        """The transcript as "srt", "vtt", "jsonl" or "md"; while running, what there is so far."""
+        with self._lock:
+            transcript = self.transcript.copy()
+        return transcript.export(form)
 
     def stats(self) -> dict:
-        """`Client.stats()` of the run under way: {"lanes": {lane: {"kv_tokens", "kv_bytes", "forwards"}}}."""
+        """Of the run under way, or of the last one: {"lanes": {lane: {"kv_tokens", "kv_bytes", "forwards"}}}."""
+        run = self._run
+        if run and not run.over.is_set():
+            self._stats = run.client.stats()
+        return self._stats
+
+    def _begin(self, run: Run, asks: Sequence[tuple[int, str]]) -> None:
+        self._lanes.begin(asks)
+        self.transcript = Transcript(run.source.title, self.transcript.seq + 1)
+        self._run, self._runs, self._fps, self._pace = run, self._runs + 1, run.fps, Pace()
+        self.status, self._failure, self._notice = "running", "", None
+        if self._journal_dir:
+            self._open_journal(run)
+
+    def _open_journal(self, run: Run) -> None:
+        self.journal_path = next_path(self._journal_dir, self.id)
+        source = run.source
+        try:
+            self._journal = Journal(self.journal_path, source=source.title, kind=source.kind, model=self._engine.info.name, fps=run.fps)
+        except OSError as error:
+            self._lose_journal(0, error)
+
+    def _lose_journal(self, second: int, error: OSError) -> None:
+        log.warning("the journal cannot be written: %s", error)
+        if self._journal:
+            self._journal.close()
+        self._journal = None
+        self._record(Noticed(second, f"The transcript is not being saved ({error.strerror}); export it before you leave."))
+
+    def _halt(self, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        run = self._run
+        if run is not None:
+            self._finish(run, Ended(self._pace.second, STOPPED))
+            run.join(deadline)
+
+    def _prepare(self, second: int) -> tuple[tuple[Ask, ...], Mapping[int, float]]:
+        """What goes with the turn about to be sent."""
+        with self._lock:
+            return tuple(Ask(due.lane, due.text) for due in self._lanes.take(second)), self._lanes.biases()
+
+    def _on_event(self, run: Run, event: Event) -> None:
+        """From the run's threads and from the engine's; must not block."""
+        if isinstance(event, Ended):
+            self.stats()  # the last numbers, before the model's lanes go
+        if isinstance(event, Ended | Failed):
+            self._finish(run, event)
+            return
+        with self._lock:
+            if run is not self._run or run.over.is_set():
+                return
+            lane = getattr(event, "lane", 0)
+            if lane and not self._lanes.is_open(lane):
+                return  # removed while this was on its way
+            if isinstance(event, Decided):
+                self._pace.add(event)
+                run.decided(event.second)
+            self._record(event)
+
+    def _record(self, event: Event) -> None:
+        self.transcript.add(event)
+        if isinstance(event, Noticed):
+            self._notice = (event.message, self._clock())
+        if self._journal:
+            try:
+                self._journal.write(event)
+            except OSError as error:
+                self._lose_journal(event.second, error)
+        if self._listener:
+            self._listener(event)
+
+    def _finish(self, run: Run, event: Ended | Failed) -> None:
+        with self._lock:
+            first = run is self._run and not run.over.is_set()
+            if first:
+                for due in self._lanes.end():
+                    when = f", due at second {due.turn}" if due.turn else ""
+                    self._record(Noticed(event.second, f"Over before this could be asked{when}: {due.text}"))
+                self._record(event)
+                self.status = "failed" if isinstance(event, Failed) else "ended"
+                self._failure = event.message if isinstance(event, Failed) else ""
+                if self._journal:
+                    self._journal.close()
+                self._journal = None
+                run.over.set()
+        if first:
+            run.abort()

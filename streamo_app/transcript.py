@@ -60,13 +60,13 @@ class LaneRecord:
 class Transcript:
     """Events of one run, in the order they happened. Not thread-safe; `copy` under a lock, then export at leisure."""
 
-    def __init__(self, title: str = ""):
+    def __init__(self, title: str = "", seq: int = 0):
         self.title = title
         """What was watched; untrusted text."""
         self.rows: list[Row] = []
         self.lanes: dict[int, LaneRecord] = {}
-        self.seq = 0
-        """Grows with every change."""
+        self.seq = seq
+        """Grows with every change; a later run goes on counting where the one before stopped."""
 
     @classmethod
     def from_journal(cls, path: Path) -> "Transcript":

@@ -1,0 +1,8 @@
+"""`python -m streamo_app watch ...`: see `cli.py`."""
+
+import sys
+
+from streamo_app.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

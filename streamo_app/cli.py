@@ -1,0 +1,165 @@
+"""Streamo in the terminal: watch a source and print what the model has to say. Not the page (`app.py`).
+
+    python -m streamo_app watch clip.webm --ask "Notify me when the light turns green." --ask "10:How many cars so far?"
+    python -m streamo_app watch camera:0 --format jsonl
+    python -m streamo_app bench
+
+Exit status: 0; 2 with one line on stderr when something is wrong with what was given (a video cut short is watched as far as it goes); 130 after Ctrl-C, with what there is so far kept.
+"""
+
+import logging
+import os
+import queue
+import sys
+import warnings
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from streamo_app import sound
+from streamo_app.config import BUILT_IN_MODEL, QUANTIZE, Parser
+from streamo_app.events import Decided, Ended, Event, Failed
+from streamo_app.protocol import State, parse_ask
+
+NARRATE = "Narrate what you see."
+"""Asked when nothing is."""
+TICK_S = 0.2
+"""The live view is redrawn this often at least."""
+INTERRUPTED = 130
+QUIET = {
+    "OPENCV_LOG_LEVEL": "OFF",
+    "OPENCV_FFMPEG_LOGLEVEL": "-8",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+"""Libraries that write to stderr on their own; read by them at import, so this is set first."""
+PROGRAM = "python -m streamo_app"
+
+log = logging.getLogger("streamo_app")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status of a command line (without the program's name)."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    commands = {"watch": watch, "bench": bench}
+    try:
+        if not argv or argv[0] not in commands:
+            return usage(argv)
+        return commands[argv[0]](argv[1:])
+    except ValueError as error:
+        print(f"streamo: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # `| head`: whoever read us has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def usage(argv: list[str]) -> int:
+    if argv and argv[0] in ("-h", "--help"):
+        print(f"{__doc__}\n{PROGRAM} COMMAND --help says more.")
+        return 0
+    given = f"there is no command {argv[0]!r}" if argv else "a command is missing"
+    raise ValueError(f"{given}; use `{PROGRAM} watch SOURCE` or `{PROGRAM} bench`.")
+
+
+def bench(argv: list[str]) -> int:
+    quieten()
+    from streamo_app import bench as module
+
+    return module.main(argv) or 0
+
+
+def parse_watch(argv: list[str]) -> Namespace:
+    """Arguments of `watch`; `asks` are (turn, text). Raises ValueError with one sentence."""
+    parser = Parser(prog=f"{PROGRAM} watch", description="Watch a video, a camera or a stream, and speak when there is something to say.")
+    parser.add_argument("source", metavar="SOURCE", help="a video file, camera:0, or a URL (rtsp://, http://)")
+    parser.add_argument(
+        "--ask", action="append", default=[], metavar="[SECOND:]TEXT", help="a standing instruction, from a second on; may be repeated"
+    )
+    parser.add_argument("--model", default=BUILT_IN_MODEL, help="folder or hub id (default: the built-in model)")
+    parser.add_argument("--quantize", choices=QUANTIZE, help="default: 4bit on CUDA, else none")
+    parser.add_argument("--fps", type=int, help="images per second that the model sees (default: the model's own)")
+    parser.add_argument("--window", type=int, metavar="S", help="seconds that the model remembers (default: the model's own)")
+    parser.add_argument("--format", choices=("live", "jsonl", "srt", "vtt", "md"), default="live")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write there instead of to the terminal")
+    parser.add_argument("--realtime", action="store_true", help="play a file at its own speed, skipping what the model is too slow for")
+    parser.add_argument("--chime", action="store_true", help="play a sound with each response")
+    args = parser.parse_args(argv)
+    args.asks = [parse_ask(text) for text in args.ask or [NARRATE]]
+    if args.out and args.format == "live":
+        raise ValueError("--out wants a format to write: add --format jsonl, srt, vtt or md.")
+    if args.window is not None and args.window < 1:
+        raise ValueError(f"--window is {args.window}; at least 1 second is needed.")
+    return args
+
+
+def quieten() -> None:
+    """Nobody but us writes to the terminal; what our own code logs as an error (a traceback) still shows."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    warnings.filterwarnings("ignore")
+    logging.getLogger().addHandler(logging.NullHandler())
+    errors = logging.StreamHandler()
+    errors.setLevel(logging.ERROR)
+    log.addHandler(errors)
+
+
+def watch(argv: list[str]) -> int:
+    """Open the source first and the model second: a wrong path is told at once. Heavy imports wait until the arguments are right."""
+    args = parse_watch(argv)
+    quieten()
+    from streamo_app.models.engine import Engine
+    from streamo_app.models.loading import load_model
+    from streamo_app.session import Session
+    from streamo_app.terminal import open_output
+    from streamo_app.video import open_source
+
+    if args.chime:
+        sound.open_output()  # told now, not at the first response
+    with open_output(args.format, args.out) as output:
+        source = open_source(args.source, realtime=args.realtime)
+        engine = None
+        try:
+            engine = Engine(load_model(args.model, quantize=args.quantize, window=args.window)).start()
+            events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+            session = Session(engine, listener=events.put)
+            session.start(source, fps=args.fps, asks=args.asks)
+            return follow(session, events, output, chime=args.chime)
+        finally:
+            source.close()
+            if engine:
+                engine.stop()
+
+
+def follow(session, events: "queue.SimpleQueue[Event]", output, *, chime: bool = False) -> int:
+    """Hand events to the output until the run is over; Ctrl-C ends the run and keeps what there is. Raises ValueError if it failed."""
+    status = 0
+    while True:
+        try:
+            try:
+                event = events.get(timeout=TICK_S)
+            except queue.Empty:
+                output.tick(session)
+                continue
+            output.event(event)
+            output.tick(session)
+            if chime and isinstance(event, Decided) and event.state is State.RESPONSE:
+                sound.chime()
+            if isinstance(event, Ended | Failed):
+                output.finish(session)
+                break
+        except KeyboardInterrupt:
+            if status:
+                raise  # the second Ctrl-C does not wait
+            status = INTERRUPTED
+            session.stop()
+        except BaseException:
+            session.stop()
+            raise
+    if isinstance(event, Failed):
+        raise ValueError(event.message)
+    return 2 if event.reason == END_EARLY else status

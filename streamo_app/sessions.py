@@ -1,0 +1,138 @@
+"""Who is here: unguessable ids to sessions, with a cap on seats and a reaper for pages that went away.
+
+Not a store of transcripts (`transcript_journal.py`) and not a login: whoever knows an id is its user, so ids are 192 random bits.
+
+Thread safety: one lock guards the table; sessions are stopped outside it, since that takes up to 2 s each.
+"""
+
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from streamo_app.transcript_journal import delete_journals
+from streamo_app.session import MAX_LANES, Session
+
+LEFT_GRACE_S = 15.0
+"""A page that said goodbye may be reloading: its session waits this long."""
+SILENT_GRACE_S = 90.0
+"""A page that says nothing is gone; background tabs still tick once a second, phones that sleep do not."""
+REAP_EVERY_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Seat:
+    session: Session
+    seen_at: float
+    left_at: float | None = None
+
+
+class Sessions:
+    """The registry of one process."""
+
+    def __init__(
+        self,
+        *,
+        seats: int = 8,
+        max_lanes: int = MAX_LANES,
+        journal_dir: Path | None = None,
+        keep_journals: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        """`keep_journals` False deletes a session's journals when it ends."""
+        self.seats, self.max_lanes, self.journal_dir, self.keep_journals = seats, max_lanes, journal_dir, keep_journals
+        self._clock = clock
+        self._table: dict[str, Seat] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._reaper: threading.Thread | None = None
+
+    def create(self, engine) -> Session:
+        """A new session under a new id. Raises ValueError (one sentence) when all seats are taken or the registry was stopped."""
+        session = Session(engine, session_id=secrets.token_urlsafe(24), journal_dir=self.journal_dir, max_lanes=self.max_lanes)
+        with self._lock:
+            if self._stopping.is_set():
+                raise ValueError("The server is shutting down; reload the page in a moment.")
+            if len(self._table) >= self.seats:
+                raise ValueError(f"All {self.seats} seats are taken; try again in a minute.")
+            self._table[session.id] = Seat(session, self._clock())
+            if self._reaper is None:
+                self._reaper = threading.Thread(target=self._reap_forever, name="reaper", daemon=True)
+                self._reaper.start()
+        return session
+
+    def get(self, session_id: str | None) -> Session | None:
+        """The session of an id, or None: never made here, or ended."""
+        with self._lock:
+            seat = self._table.get(session_id or "")
+            return seat.session if seat else None
+
+    def seen(self, session_id: str | None) -> None:
+        """A sign of life of the page: a tick, a frame, a click. Undoes `left`."""
+        with self._lock:
+            if seat := self._table.get(session_id or ""):
+                seat.seen_at, seat.left_at = self._clock(), None
+
+    def left(self, session_id: str | None) -> None:
+        """The page closed or is reloading: its session ends in LEFT_GRACE_S unless `seen` again."""
+        with self._lock:
+            seat = self._table.get(session_id or "")
+            if seat and seat.left_at is None:
+                seat.left_at = self._clock()
+
+    def end(self, session_id: str | None) -> None:
+        """Stop a session and free its seat; idempotent."""
+        with self._lock:
+            seat = self._table.pop(session_id or "", None)
+        if seat:
+            self._close(seat.session)
+
+    def reap(self) -> list[str]:
+        """End every session whose page is gone; returns their ids. The reaper thread calls this once a second."""
+        now = self._clock()
+        with self._lock:
+            gone = [self._table.pop(key).session for key, seat in list(self._table.items()) if is_gone(seat, now)]
+        for session in gone:
+            log.info("ending a session whose page went away")
+            self._close(session)
+        return [session.id for session in gone]
+
+    def stop(self) -> None:
+        """End every session, all at once; idempotent."""
+        self._stopping.set()
+        with self._lock:
+            seats, self._table = list(self._table.values()), {}
+        closers = [threading.Thread(target=self._close, args=(seat.session,), name="close-session") for seat in seats]
+        for thread in closers:
+            thread.start()
+        for thread in closers:
+            thread.join()
+        if self._reaper and self._reaper is not threading.current_thread():
+            self._reaper.join()
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._table)
+
+    def _close(self, session: Session) -> None:
+        session.stop()
+        if self.journal_dir and not self.keep_journals:
+            delete_journals(self.journal_dir, session.id)
+
+    def _reap_forever(self) -> None:
+        while not self._stopping.wait(REAP_EVERY_S):
+            try:
+                self.reap()
+            except Exception:  # a reaper that dies keeps every later seat taken for good
+                log.exception("the reaper met an error and goes on")
+
+
+def is_gone(seat: Seat, now: float) -> bool:
+    if seat.left_at is not None and now - seat.left_at >= LEFT_GRACE_S:
+        return True
+    return now - seat.seen_at >= SILENT_GRACE_S
