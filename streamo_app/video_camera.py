@@ -31,7 +31,7 @@ BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 TRIES = 3
 """Fruitless tries after which a lost camera, or a file behind a URL, is given up."""
 END_S = 1.0
-"""A file behind a URL that stops this close to its stated length has ended; earlier, its connection was lost."""
+"""A file behind a URL that stops this close to its stated length, or two frames from it, has ended; earlier, its connection was lost."""
 SCHEMES = ("rtsp", "rtsps", "http", "https")
 
 log = logging.getLogger(__name__)
@@ -67,6 +67,7 @@ class CameraSource:
         self._slot = Slot()
         self._shown_s = -1.0
         """Time of the newest picture shown, counted in the stream: after a lost connection, a file is read again up to here."""
+        self._end_from_s = float("inf")
         self._thread = threading.Thread(target=self._run, name="streamo-camera", daemon=True)
 
     @property
@@ -106,7 +107,7 @@ class CameraSource:
                 shown = self._read_until_lost(capture) if capture.isOpened() else False
             finally:
                 capture.release()
-            if self._slot.closed or self._at_end():
+            if self._slot.closed or self._shown_s >= self._end_from_s:
                 return None
             if self._slot.first_at is None:
                 return self._never_came(self._clock() - asked_at)
@@ -124,7 +125,9 @@ class CameraSource:
     def _read_until_lost(self, capture: cv2.VideoCapture) -> bool:
         """Fills the slot until a read fails or the source is closed. True when at least one new picture was shown."""
         fps, count = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        self.duration_s = count / fps if self.kind == "url" and fps > 0 and count > 0 else None
+        if self.kind == "url" and fps > 0 and count > 0:
+            self.duration_s = count / fps
+            self._end_from_s = self.duration_s - max(END_S, 2 / fps)
         shown = False
         while not self._slot.closed and capture.grab():
             now = self._clock()
@@ -142,9 +145,6 @@ class CameraSource:
                 self._slot.put(bgr, now)
                 shown = True
         return shown
-
-    def _at_end(self) -> bool:
-        return self.duration_s is not None and self._shown_s >= self.duration_s - END_S
 
     def _never_came(self, after_s: float) -> str:
         if self.kind == "camera":

@@ -84,7 +84,8 @@ def live_frames(
             notice = slot.notices.popleft() if slot.notices else None
             if notice is None and stale and not told_stale and not slot.ended:
                 notice = f"No new picture from {title} for {STALE_S:.0f} s; the clock goes on and it will be watched again when one comes."
-            told_stale = stale
+                told_stale = True
+            told_stale = told_stale and stale
             due = newest >= n and not stale
             if due:
                 slot.taken = True

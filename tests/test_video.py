@@ -139,7 +139,7 @@ def test_stop_and_close_end_a_file_that_waits_for_its_clock(tmp_path):
         ended.start()
         assert seen.wait(5)
         stop.set() if end == "stop" else (source.close(), source.close())
-        ended.join(0.5)
+        ended.join(2)
         assert not ended.is_alive()
 
 
