@@ -15,7 +15,7 @@ COMMANDS = {
     "train": ("finetune.train", "train a model from a configuration"),
     "evaluate": ("finetune.evaluate", "stream a set of records through a model and score it"),
 }
-"""Command -> module with `add_arguments(parser)` and `run(args)`, or with `main(argv)`; and what it does."""
+"""Command -> module with `add_arguments(parser)` and `run(args) -> exit code`, and what it does."""
 
 USAGE = "usage: python -m finetune COMMAND ... (COMMAND --help tells more)\n\n" + "\n".join(
     f"  {command:13} {does}" for command, (_, does) in COMMANDS.items()
@@ -31,11 +31,9 @@ def main(argv: Sequence[str]) -> int:
         words = command.split()
         if list(argv[: len(words)]) == words:
             program, rest = import_module(module), list(argv[len(words) :])
-            if hasattr(program, "main"):  # has options of its own making
-                return program.main(rest) or 0
             parser = Parser(prog=f"python -m finetune {command}", description=f"{does[0].upper()}{does[1:]}.")
             program.add_arguments(parser)
-            return program.run(parser.parse_args(rest)) or 0
+            return program.run(parser.parse_args(rest))
     raise ValueError(f"{argv[0]!r} is not a command; take one of {', '.join(COMMANDS)}.")
 
 

@@ -10,6 +10,7 @@ _TIMING = (("F1", "f1"), ("exact", "f1_exact"), ("P", "precision"), ("R", "recal
 _SAID = (
     ("content", "content"), ("mIoU", "miou"), ("held", "held"), ("states", "balanced"), ("heeds", "heeds"), ("false/min", "false_per_min"),
 )  # fmt: skip
+_SHORT = {"metronome": "beat"}
 _WIDTH = 80
 
 
@@ -22,7 +23,9 @@ def print_report(result: dict, console: Console | None = None) -> None:
     def when(row: dict) -> list[str]:
         return _numbers(row, _TIMING) + [_number(row["floors"][name]["f1"]) for name in floors]
 
-    console.print(_table(result, [name for name, _ in _TIMING] + floors, when, f"due: responses wanted; F1: within 1 s; exact: F1 at the turn; {', '.join(floors)}: F1 of players that never look"))
+    names = [name for name, _ in _TIMING] + [_SHORT.get(name, name) for name in floors]
+    caption = "due: responses wanted; F1: within 1 s; exact: F1 at the turn; last: F1 of players that never look (beat: every 2 s)"
+    console.print(_table(result, names, when, caption))
     said = "content: right words, of hits; states: balanced accuracy; heeds: pairs answered each as itself"
     console.print(_table(result, [name for name, _ in _SAID], lambda row: _numbers(row, _SAID), said))
     speed = f"{result['ms_per_second']:.1f} ms per second of video, decoding and all records of the video included"

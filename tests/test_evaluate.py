@@ -1,12 +1,13 @@
 """Streaming evaluation with a scripted model: what it is shown, what is scored, what is written."""
 
 import json
-from dataclasses import dataclass, field
 from functools import partial
 
 import cv2
 import numpy as np
 import pytest
+import tiny
+from scripted import P, ScriptedModel, bad_folder
 
 from finetune.__main__ import COMMANDS, main
 from finetune.annotations import Answer, Question, Record, save_records
@@ -14,68 +15,10 @@ from finetune.evaluate import Job, evaluate, make_jobs, prediction_lines, report
 from finetune.footage import video_turns
 from finetune.rollout import WATCHING, Decision, roll_out
 from finetune.table import print_report
-from streamo_app.models.interface import ModelInfo, Step
+from streamo_app.models.loading import load_model, save_pretrained
+from streamo_app.models.settings import Settings
 from streamo_app.protocol import State
 from streamo_app.session_turns import Turn
-
-P = {State.SILENCE: (0.8, 0.1, 0.1), State.STANDBY: (0.1, 0.8, 0.1), State.RESPONSE: (0.1, 0.2, 0.7)}
-
-
-@dataclass
-class ScriptedLane:
-    number: int
-    tokens: int = 0
-    cache_bytes: int = 0
-    forwards: int = 0
-
-
-@dataclass
-class ScriptedModel:
-    """Answers an instruction by a script {instruction: {second: words}}; writes down all that is asked of it."""
-
-    script: dict = field(default_factory=dict)
-    info: ModelInfo = ModelInfo("scripted", 1, 120, 0.0, "cpu", "none")
-    log: list = field(default_factory=list)
-    instructions: dict = field(default_factory=dict)
-    alive: set = field(default_factory=set)
-
-    def encode(self, images):
-        self.log.append(("encode", len(images)))
-        return round(float(np.mean(images[0])))
-
-    def open_lane(self):
-        return self._lane("open")
-
-    def fork(self, lane):
-        assert lane.number in self.alive
-        return self._lane("fork")
-
-    def drop(self, lane):
-        self.alive.discard(lane.number)
-
-    def watch(self, lane, second, features):
-        self.log.append(("watch", second, features))
-
-    def turn(self, lane, second, features, instructions=(), talkativeness=0.0):
-        self.log.append(("turn", lane.number, second, features, tuple(instructions)))
-        self.instructions.setdefault(lane.number, []).extend(instructions)
-        words = [self.script.get(line, {}).get(second) for line in self.instructions[lane.number]]
-        words = next((w for w in words if w), None)
-        if words is None and talkativeness > 5:
-            words = "Eager."
-        if words is None:
-            yield Step(State.SILENCE, P[State.SILENCE], done=True)
-            return
-        yield Step(State.RESPONSE, P[State.RESPONSE])
-        yield Step(State.RESPONSE, P[State.RESPONSE], words[:2])
-        yield Step(State.RESPONSE, P[State.RESPONSE], words, done=True)
-
-    def _lane(self, how):
-        lane = ScriptedLane(len([entry for entry in self.log if entry[0] in ("open", "fork")]))
-        self.log.append((how,))
-        self.alive.add(lane.number)
-        return lane
-
 
 def turns(*seconds, fps=1):
     return [Turn(second, tuple(np.full((4, 4, 3), second, np.uint8) for _ in range(fps)), 0.0) for second in seconds]
@@ -228,10 +171,6 @@ def test_several_processes_give_what_one_gives(folder):
     assert many.streamed == one.streamed and many.rejected == one.rejected and len(ticks) == 3
 
 
-def bad_folder():
-    raise ValueError("There is no model here.")
-
-
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_model_that_cannot_be_loaded_is_told_and_not_taken_for_a_bad_video(folder, workers):
     jobs, _ = make_jobs(folder / "records.json")
@@ -266,8 +205,10 @@ def test_a_set_with_nothing_to_run_is_refused(folder, tmp_path):
 def test_the_table_shows_every_task_the_floors_and_the_speed(folder, capsys):
     outcome = evaluate(make_jobs(folder / "records.json")[0], partial(ScriptedModel, SCRIPT))
     print_report(report(outcome) | {"bias": 0.5})
-    text = " ".join(capsys.readouterr().out.split())
-    for word in ("alert_object", "counting", "mean over tasks", "exact", "held", "heeds", "metronome", "always", "ms per second", "bias +0.5", "1 left out"):
+    out = capsys.readouterr().out
+    text = " ".join(out.split())
+    assert max(map(len, out.splitlines())) <= 80 and "…" not in out, "it fits a terminal"
+    for word in ("alert_object", "counting", "mean over tasks", "exact", "held", "heeds", "beat", "always", "silence", "bias +0.5", "1 left out"):
         assert word in text, word
 
 
@@ -293,3 +234,28 @@ def test_without_a_command_the_commands_are_listed(capsys):
     assert main([]) == 2 and main(["--help"]) == 0
     listed = capsys.readouterr().out
     assert all(command in listed for command in COMMANDS)
+
+
+def test_the_command_streams_a_real_model_folder_and_writes_what_it_prints(folder, tmp_path, capsys):
+    save_pretrained(tiny.model(layers=1, hidden=64), tiny.tokenizer(), tmp_path / "model", Settings(name="tiny", window=20))
+    files = [str(tmp_path / name) for name in ("scores.json", "predictions.jsonl")]
+    data = str(folder / "records.json")
+    arguments = ["evaluate", "--model", str(tmp_path / "model"), "--data", data, "--workers", "1", "--json", files[0], "--predictions", files[1]]
+    assert main(arguments) == 0
+    printed = capsys.readouterr()
+    assert "alert_object" in printed.out and "missing.webm" in printed.err and "broken.webm" in printed.err
+    scores = json.loads((tmp_path / "scores.json").read_text())
+    assert (scores["records"], scores["rejected"], scores["seconds"], scores["bias"]) == (3, 2, 12, 0.0)
+    assert set(scores["tasks"]) == {"alert_object", "counting"}
+    lines = [json.loads(line) for line in (tmp_path / "predictions.jsonl").read_text().splitlines()]
+    assert len(lines) == 3 * 6
+    assert all(sum(line["p"].values()) == pytest.approx(1, abs=1e-4) for line in lines)
+
+
+def test_a_strong_bias_makes_a_real_model_answer_each_second_or_never(folder, tmp_path):
+    save_pretrained(tiny.model(layers=1, hidden=64), tiny.tokenizer(), tmp_path, Settings(name="tiny"))
+    jobs, _ = make_jobs(folder / "records.json", limit=1)
+    load = partial(load_model, str(tmp_path), device="cpu")
+    states = [[d.state for d in evaluate(jobs, load, bias=bias).streamed[0].decisions] for bias in (60.0, -60.0)]
+    assert states[0] == [State.SILENCE, *[State.RESPONSE] * 5], "asked at turn 1"
+    assert State.RESPONSE not in states[1]
