@@ -18,6 +18,7 @@ from finetune.rows import Rows
 from finetune.steps import DialogueStep, VisionStep
 from finetune.targets import CLASSES
 from finetune.vision import token_order
+from streamo_app.models.loading import load_model, save_pretrained
 from streamo_app.models.wire import Wire
 from streamo_app.protocol import SYSTEM_PROMPT
 
@@ -38,10 +39,8 @@ class Material:
 
     def _start(self):
         if self.config.init:
-            from streamo_app.models.loading import load_model
-
             started = load_model(self.config.init, quantize="none", device="cpu")
-            return started.tokenizer, started.model
+            return started.wire.tokenizer, started.model
         folder = self.run / "tokenizer"
         if not folder.exists():
             tiny.train_tokenizer(corpus(self.config.seed), self.config.vocab).save_pretrained(folder)
@@ -94,8 +93,6 @@ class Material:
             "response_bias": 0.0,
             "trained_by": f"python -m finetune train, configuration {self.config.digest}",
         }
-        from streamo_app.models.loading import save_pretrained
-
         save_pretrained(self.model, self.tokenizer, folder, about)
 
 
@@ -140,9 +137,11 @@ class DialogueWork:
     def loss(self, module, seed):
         stage, ranks = self.stage, self.accelerator.num_processes
         rows = self.rows.step(stage, seed, stage.tokens // ranks)
-        batch = collate(rows, self.pad, stage.aux_practice, stage.aux_task).to(self.accelerator.device)
-        totals = self.accelerator.reduce(self.module.counts(batch), reduction="sum")
-        loss, aux, report = module(batch, totals, stage.loss)
+        # Practice rows are a fifth as long as tasks: apart, neither is padded to the other's length.
+        parts = [[row for row in rows if row.practice], [row for row in rows if not row.practice]]
+        batches = [collate(part, self.pad, stage.aux_practice, stage.aux_task).to(self.accelerator.device) for part in parts if part]
+        totals = self.accelerator.reduce(self.module.counts(batches), reduction="sum")
+        loss, aux, report = module(batches, totals, stage.loss)
         # DDP averages over ranks, but the loss is already this rank's share of the whole batch.
         return loss * ranks + aux, report | {"loss": loss.item() * ranks}
 

@@ -61,13 +61,24 @@ class DialogueStep(nn.Module):
 
         return hook
 
-    def counts(self, batch: Batch) -> torch.Tensor:
+    def counts(self, batches: list[Batch]) -> torch.Tensor:
         """(4,) int64: labels of each state and supervised labels of this rank, to be summed over ranks."""
-        labels = batch.labels[:, 1:]
+        labels = torch.cat([batch.labels[:, 1:].flatten() for batch in batches])
         return torch.cat([count_states(labels, self.state_ids), (labels != IGNORED).sum()[None]])
 
-    def forward(self, batch: Batch, totals: torch.Tensor, kind: str) -> tuple[torch.Tensor, dict[str, float]]:
-        """`totals` = `counts` of all ranks together; the loss is this rank's share of the whole batch's."""
+    def forward(self, batches: list[Batch], totals: torch.Tensor, kind: str) -> tuple[torch.Tensor, torch.Tensor, dict[str, float]]:
+        """(streaming loss, match loss, report) of this rank's batches.
+
+        `totals` = `counts` of all ranks together: the streaming loss is this rank's share of the whole batch's. The match loss is this
+        rank's own mean.
+        """
+        weights = sum(batch.weights.sum() for batch in batches).clamp(min=1.0)
+        logits, labels, aux = zip(*(self._run(batch) for batch in batches))
+        logits, labels, match = torch.cat(logits), torch.cat(labels), sum(aux) / weights
+        loss = streaming_loss(logits, labels, self.state_ids, kind=kind, state_counts=totals[:3].clamp(min=1), num_items=totals[3])
+        return loss, match, self._report(logits, labels, match)
+
+    def _run(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         language = self.model.model.language_model
         embeds = language.embed_tokens(batch.ids)
         image = batch.ids == self.model.config.image_token_id
@@ -75,16 +86,14 @@ class DialogueStep(nn.Module):
         embeds = embeds.masked_scatter(image[..., None], visual.to(embeds.dtype))
         hidden = language(inputs_embeds=embeds, position_ids=batch.positions, use_cache=False).last_hidden_state
         logits, labels = supervised_logits(hidden[:, :-1], batch.labels[:, 1:], self.model.lm_head)
-        loss = streaming_loss(logits, labels, self.state_ids, kind=kind, state_counts=totals[:3].clamp(min=1), num_items=totals[3])
-        aux = self._match(image, batch)
-        return loss, aux, self._report(logits, labels, aux)
+        return logits, labels, self._match(image, batch)
 
     def _match(self, image: torch.Tensor, batch: Batch) -> torch.Tensor:
-        total = batch.weights.sum().clamp(min=1.0)
+        """Weighted sum of the match BCE over visual tokens, mean over the heads."""
         losses = []
         for head, layer in zip(self.heads, _AUX_LAYERS):
             score = head(self._hidden[layer][image])[:, 0].float()
-            losses.append((F.binary_cross_entropy_with_logits(score, batch.targets, reduction="none") * batch.weights).sum() / total)
+            losses.append((F.binary_cross_entropy_with_logits(score, batch.targets, reduction="none") * batch.weights).sum())
         self._hidden.clear()
         return torch.stack(losses).mean()
 
