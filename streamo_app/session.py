@@ -78,7 +78,7 @@ class Session:
             with self._lock:
                 asks = self._lanes.check(asks)
             self._halt(2.0)
-            run = Run(source, fps, prepare=self._prepare, emit=self._on_event, clock=self._clock)
+            run = Run(source, fps, prepare=self._prepare, is_open=self._is_open, emit=self._on_event, clock=self._clock)
             run.client = self._engine.client(lambda event: self._on_event(run, event))
             with self._lock:
                 self._begin(run, asks)
@@ -223,6 +223,10 @@ class Session:
         """What goes with the turn about to be sent."""
         with self._lock:
             return tuple(Ask(due.lane, due.text) for due in self._lanes.take(second)), self._lanes.biases()
+
+    def _is_open(self, lane: int) -> bool:
+        with self._lock:
+            return self._lanes.is_open(lane)
 
     def _on_event(self, run: Run, event: Event) -> None:
         """From the run's threads and from the engine's; must not block."""

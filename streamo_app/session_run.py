@@ -16,19 +16,18 @@ from streamo_app.models.engine import Ask, Client, Second
 from streamo_app.session_turns import Handoff, Turn, Turns
 from streamo_app.video import Source, SourceError
 
-POLL_S = 0.5
-"""How often a wait for the engine looks at the stop flag, should `cancel` not wake it."""
 END = "The video has ended."
 END_EARLY = "The video has ended early."
 """The source's last word was a notice, which says why."""
+MODEL_GONE = "The model has been stopped; start again."
 UNEXPECTED = "Something went wrong while {doing}; start again, and see the log if it happens again."
 
 log = logging.getLogger(__name__)
 
 
 class Run:
-    """`prepare(second)` gives what goes with a turn: the asks due and each lane's talkativeness. `emit(run, event)` takes notices,
-    and at last one `Ended` or `Failed`; then the session calls `abort`."""
+    """`prepare(second)` gives what goes with a turn: the asks due and each lane's talkativeness. `is_open(lane)`: its user still wants it.
+    `emit(run, event)` takes notices, and at last one `Ended` or `Failed`; then the session calls `abort`."""
 
     def __init__(
         self,
@@ -36,6 +35,7 @@ class Run:
         fps: int,
         *,
         prepare: Callable[[int], tuple[tuple[Ask, ...], Mapping[int, float]]],
+        is_open: Callable[[int], bool],
         emit: Callable[["Run", Event], None],
         clock: Callable[[], float] = time.monotonic,
     ):
@@ -45,7 +45,7 @@ class Run:
         self.over = threading.Event()
         """Set by the session with the last event."""
         self.client: Client | None = None
-        self._prepare, self._emit, self._clock = prepare, emit, clock
+        self._prepare, self._is_open, self._emit, self._clock = prepare, is_open, emit, clock
         self._stop = threading.Event()
         self._handoff = Handoff(newest_wins=self.live)
         self._failure: str | None = None
@@ -130,12 +130,11 @@ class Run:
     def _send(self) -> None:
         failure = None
         try:
-            while (turn := self._handoff.take()) is not None:
-                self._submit(turn)
+            while (turn := self._handoff.take()) is not None and self._submit(turn):
                 if self.live:
-                    self._until_idle()  # so that the next turn taken is the newest
-            self._until_idle()
-            failure = self._failure
+                    self.client.wait_idle()  # so that the next turn taken is the newest
+            self.client.wait_idle()
+            failure = self._failure if turn is None else MODEL_GONE
         except Exception:
             log.exception("sending a second to the model failed")
             failure = UNEXPECTED.format(doing="watching")
@@ -143,18 +142,18 @@ class Run:
             second = self._next or 0
             self._emit(self, Failed(second, failure) if failure else Ended(second, self._end))
 
-    def _submit(self, turn: Turn) -> None:
+    def _submit(self, turn: Turn) -> bool:
+        """False when the engine takes nothing from us any more."""
         asks, talkativeness = self._prepare(turn.second)
         second = Second(turn.second, turn.images, asks, talkativeness, skipped=max(0, turn.second - self._next))
         with self._lock:
             self._captured[turn.second] = turn.captured_at
-        while not self._stop.is_set() and not self.client.submit(second, timeout_s=POLL_S):
-            pass
         self._next = turn.second + 1
-
-    def _until_idle(self) -> None:
-        while not self._stop.is_set() and not self.client.wait_idle(timeout_s=POLL_S):
-            pass
+        taken = self.client.submit(second)
+        for ask in asks:
+            if not self._is_open(ask.lane):
+                self.client.drop_lane(ask.lane)  # removed before the engine knew of it, so dropping it then dropped nothing
+        return taken
 
     def _release(self) -> None:
         for what in (self.client.cancel, self.source.close):

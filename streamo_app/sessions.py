@@ -6,6 +6,7 @@ Thread safety: one lock guards the table; sessions are stopped outside it, since
 """
 
 import logging
+import re
 import secrets
 import threading
 import time
@@ -21,6 +22,9 @@ LEFT_GRACE_S = 15.0
 SILENT_GRACE_S = 90.0
 """A page that says nothing is gone; background tabs still tick once a second, phones that sleep do not."""
 REAP_EVERY_S = 1.0
+ID_BYTES = 24
+ID_PATTERN = r"[A-Za-z0-9_-]{32}"
+"""An id comes back from the browser and becomes part of a file name, so nothing else passes."""
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +58,28 @@ class Sessions:
 
     def create(self, engine) -> Session:
         """A new session under a new id. Raises ValueError (one sentence) when all seats are taken or the registry was stopped."""
-        session = Session(engine, session_id=secrets.token_urlsafe(24), journal_dir=self.journal_dir, max_lanes=self.max_lanes)
+        session = self._session(engine, secrets.token_urlsafe(ID_BYTES))
+        self._seat(session)
+        return session
+
+    def reopen(self, engine, session_id: str | None) -> Session | None:
+        """The session of a page that outlived the process, with its newest transcript; None when no journal knows its id.
+
+        Raises ValueError as `create` does, or when its journal cannot be read."""
+        if not re.fullmatch(ID_PATTERN, session_id or ""):
+            return None
+        if here := self.get(session_id):
+            return here
+        session = self._session(engine, session_id)
+        if not session.reopen():
+            return None
+        self._seat(session)
+        return session
+
+    def _session(self, engine, session_id: str) -> Session:
+        return Session(engine, session_id=session_id, journal_dir=self.journal_dir, max_lanes=self.max_lanes)
+
+    def _seat(self, session: Session) -> None:
         with self._lock:
             if self._stopping.is_set():
                 raise ValueError("The server is shutting down; reload the page in a moment.")
@@ -64,7 +89,6 @@ class Sessions:
             if self._reaper is None:
                 self._reaper = threading.Thread(target=self._reap_forever, name="reaper", daemon=True)
                 self._reaper.start()
-        return session
 
     def get(self, session_id: str | None) -> Session | None:
         """The session of an id, or None: never made here, or ended."""
