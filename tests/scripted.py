@@ -1,6 +1,7 @@
-"""A StreamingModel that follows a script and writes down what it is asked: for tests of what is around a model.
+"""A streaming model whose replies are a list: for tests of the engine, where the order of things matters and their meaning does not.
 
-Apart from the tests, so that a worker process that unpickles it does not import torch.
+`replies[(user, second)]` are the words said by every lane of that user at that second; nothing there means silence. A user is known by the
+first value of his pictures. `passes` lists every forward as (user, what). Events block a forward where a test wants to look.
 """
 
 from dataclasses import dataclass, field
@@ -10,65 +11,72 @@ import numpy as np
 from streamo_app.models.interface import ModelInfo, Step
 from streamo_app.protocol import State
 
-P = {State.SILENCE: (0.8, 0.1, 0.1), State.STANDBY: (0.1, 0.8, 0.1), State.RESPONSE: (0.1, 0.2, 0.7)}
+SILENT, SPEAKING = (0.8, 0.1, 0.1), (0.1, 0.1, 0.8)
+
+
+def image(user: int) -> tuple[np.ndarray, ...]:
+    return (np.full((2, 2, 3), user, np.uint8),)
 
 
 @dataclass
 class ScriptedLane:
-    number: int
-    tokens: int = 0
-    cache_bytes: int = 0
+    seen: list[int] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    talkativeness: float = 0.0
+    cut: bool = False
+    """Left in the middle of its last reply."""
     forwards: int = 0
+    cache_bytes: int = 100
+
+    @property
+    def tokens(self) -> int:
+        return 10 * len(self.seen)
 
 
-@dataclass
 class ScriptedModel:
-    """Answers an instruction by a script {instruction: {second: words}}; writes down all that is asked of it."""
+    info = ModelInfo("scripted", 1, 120, 0.0, "cpu", "none")
 
-    script: dict = field(default_factory=dict)
-    info: ModelInfo = ModelInfo("scripted", 1, 120, 0.0, "cpu", "none")
-    log: list = field(default_factory=list)
-    instructions: dict = field(default_factory=dict)
-    alive: set = field(default_factory=set)
+    def __init__(self, replies=None, failing=(), before=lambda user, what: None):
+        self.replies, self.failing, self.before = replies or {}, set(failing), before
+        self.passes: list[tuple[int, str]] = []
+        self.lanes: list[ScriptedLane] = []
+        self.dropped: list[ScriptedLane] = []
 
     def encode(self, images):
-        self.log.append(("encode", len(images)))
-        return round(float(np.mean(images[0])))
+        user = int(images[0][0, 0, 0])
+        self._forward(user, "encode")
+        return user
 
     def open_lane(self):
-        return self._lane("open")
+        self.lanes.append(ScriptedLane())
+        return self.lanes[-1]
 
     def fork(self, lane):
-        assert lane.number in self.alive
-        return self._lane("fork")
+        self.lanes.append(ScriptedLane(seen=list(lane.seen)))
+        return self.lanes[-1]
 
     def drop(self, lane):
-        self.alive.discard(lane.number)
+        self.dropped.append(lane)
 
     def watch(self, lane, second, features):
-        self.log.append(("watch", second, features))
+        self._forward(features, "watch")
+        lane.seen.append(second)
 
     def turn(self, lane, second, features, instructions=(), talkativeness=0.0):
-        self.log.append(("turn", lane.number, second, features, tuple(instructions)))
-        self.instructions.setdefault(lane.number, []).extend(instructions)
-        words = [self.script.get(line, {}).get(second) for line in self.instructions[lane.number]]
-        words = next((w for w in words if w), None)
-        if words is None and talkativeness > 5:
-            words = "Eager."
-        if words is None:
-            yield Step(State.SILENCE, P[State.SILENCE], done=True)
-            return
-        yield Step(State.RESPONSE, P[State.RESPONSE])
-        yield Step(State.RESPONSE, P[State.RESPONSE], words[:2])
-        yield Step(State.RESPONSE, P[State.RESPONSE], words, done=True)
+        self._forward(features, f"decide {second}")
+        lane.seen.append(second)
+        lane.asked += instructions
+        lane.talkativeness = talkativeness
+        words = self.replies.get((features, second), [])
+        lane.cut = bool(words)
+        yield Step(State.RESPONSE if words else State.SILENCE, SPEAKING if words else SILENT, done=not words)
+        for i, _ in enumerate(words, 1):
+            self._forward(features, f"word {i}")
+            lane.cut = i < len(words)
+            yield Step(State.RESPONSE, SPEAKING, " ".join(words[:i]), done=i == len(words))
 
-    def _lane(self, how):
-        lane = ScriptedLane(len([entry for entry in self.log if entry[0] in ("open", "fork")]))
-        self.log.append((how,))
-        self.alive.add(lane.number)
-        return lane
-
-
-def bad_folder():
-    """What loading a model does where there is none."""
-    raise ValueError("There is no model here.")
+    def _forward(self, user, what):
+        self.before(user, what)
+        self.passes.append((user, what))
+        if (user, what) in self.failing:
+            raise RuntimeError(f"user {user} broke\nwith details")
