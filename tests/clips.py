@@ -48,6 +48,7 @@ def write_at(path: Path, ticks: list[int], time_base: Fraction = Fraction(1, 100
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         stream.codec_context.time_base = time_base
         stream.codec_context.max_b_frames = b_frames
+        stream.thread_count = 1  # pictures this small only make threads wait for each other
         for number, tick in enumerate(ticks):
             frame = av.VideoFrame.from_ndarray(barcode(number), format="rgb24")
             frame.pts, frame.time_base = tick, time_base
