@@ -1,0 +1,168 @@
+"""Labelled clips as files: VP8 WebM videos, which browsers play and OpenCV reads, and `records.json` with the raw records of each.
+
+Run: python -m finetune world render OUT_DIR --world street --count CLIPS --seed S [--seconds N] [--paraphrases train|heldout]
+
+Always clips of the test split: no seed gives a clip that the built-in model was trained on. Rendering again writes the same records.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from fractions import Fraction
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+
+from finetune.annotations import Record, save_records
+from finetune.world.draw import draw
+from finetune.world.scene import MIN_SECONDS, Clip, make_clip
+from finetune.world.tasks import records
+from streamo_app.config import Parser
+
+WORLDS = ("street",)
+COMING_WORLDS = ("desk",)
+FPS_CHOICES = (8.0, 10.0, 12.5, 15.0)
+USUAL_SECONDS = (20, 45)
+"""Lengths that are drawn from when none is given, both included."""
+MAX_SECONDS = 3600
+_SPLIT = "test"
+# PyAV, because OpenCV's writer fixes VP8 at 2 bits a pixel: ten times the bytes and eight times the work for the same look.
+_VP8 = {"deadline": "realtime", "cpu-used": "8", "crf": "16"}
+_BITS_PER_PIXEL = 0.25
+"""At most: `crf` decides first."""
+
+
+def clip_fps(clip: Clip) -> float:
+    """Frames per second of a clip's video: one of FPS_CHOICES, by its seed."""
+    return FPS_CHOICES[int(np.random.default_rng(clip.seed).integers(len(FPS_CHOICES)))]
+
+
+def render_clip(clip: Clip, path: str | Path, fps: float | None = None) -> None:
+    """Write `clip` as a VP8 WebM at `path`, `clip.seconds` long; frame k shows t = k / fps. About 2 s for a clip of 30 s, 1 to 3 MB.
+
+    Written beside and then renamed. Raises OSError when the file cannot be written.
+    """
+    path, fps = Path(path), fps or clip_fps(clip)
+    beside = path.with_name(f".{path.stem}.part{os.getpid()}.webm")
+    try:
+        with av.open(str(beside), "w") as file:
+            width, height = clip.size
+            video = file.add_stream("libvpx", rate=Fraction(fps).limit_denominator(1000), options=_VP8)
+            video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+            video.codec_context.thread_count = 1  # a process per clip is enough; its threads would wait by spinning
+            video.bit_rate = int(_BITS_PER_PIXEL * width * height * fps)
+            for number in range(round(clip.seconds * fps)):
+                frame = av.VideoFrame.from_ndarray(draw(clip, number / fps), format="rgb24")
+                file.mux(video.encode(frame))
+            file.mux(video.encode())
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def plan(count: int, seed: int, seconds: int | None = None) -> list[Clip]:
+    """The clips of a seed, cheap to make; a larger count starts with the same clips."""
+    rng = np.random.default_rng(seed)
+    drawn = [(int(rng.integers(2**31)), int(rng.integers(USUAL_SECONDS[0], USUAL_SECONDS[1] + 1))) for _ in range(count)]
+    return [make_clip(clip_seed, seconds or length, _SPLIT) for clip_seed, length in drawn]
+
+
+def clip_records(clip: Clip, video_path: str, paraphrases: str = "heldout") -> list[Record]:
+    """The records that belong to a rendered clip: the same each time."""
+    return records(clip, np.random.default_rng(np.random.SeedSequence([4, clip.seed])), paraphrases, video_path)
+
+
+def render(out_dir: str | Path, world: str, count: int, seed: int, seconds: int | None = None, paraphrases: str = "train") -> list[Record]:
+    """Write `count` clips and `records.json` into `out_dir` (made where missing), with a progress bar on stderr; returns the records.
+
+    Raises ValueError, one clear sentence, on an unknown world, a count, seed or length out of range, or a folder that cannot be written.
+    """
+    _check(world, count, seed, seconds, paraphrases)
+    out_dir = _writable(Path(out_dir))
+    clips = plan(count, seed, seconds)
+    names = [f"street-{seed}-{index:04d}.webm" for index in range(count)]
+    workers = min(count, os.cpu_count() or 1)
+    # spawn: forking a process in which OpenCV or torch has threads can hang
+    with Progress(console=Console(stderr=True)) as progress, ProcessPoolExecutor(workers, get_context("spawn"), _one_thread) as pool:
+        bar = progress.add_task(f"{count} clips to {out_dir}", total=count)
+        try:
+            for _ in pool.map(partial(_render_into, out_dir), zip(clips, names)):
+                progress.advance(bar)
+        except OSError as error:
+            pool.shutdown(cancel_futures=True)
+            raise ValueError(f"A clip could not be written to {out_dir}: {error}.") from error
+    made = [item for clip, name in zip(clips, names) for item in clip_records(clip, name, paraphrases)]
+    beside = out_dir / ".records.json.part"
+    save_records(made, beside)
+    os.replace(beside, out_dir / "records.json")
+    return made
+
+
+def _one_thread() -> None:
+    cv2.setNumThreads(1)  # a process per core already
+
+
+def _render_into(out_dir: Path, clip_and_name: tuple[Clip, str]) -> None:
+    clip, name = clip_and_name
+    render_clip(clip, out_dir / name)
+
+
+def _check(world: str, count: int, seed: int, seconds: int | None, paraphrases: str) -> None:
+    if world in COMING_WORLDS:
+        raise ValueError(f"The world {world!r} is not there yet; only {', '.join(WORLDS)} can be rendered.")
+    if world not in WORLDS:
+        raise ValueError(f"There is no world {world!r}; take {', '.join(WORLDS)}.")
+    if count < 1:
+        raise ValueError(f"--count is {count}; ask for at least one clip.")
+    if seed < 0:
+        raise ValueError(f"--seed is {seed}; take 0 or a positive number.")
+    if seconds is not None and not MIN_SECONDS <= seconds <= MAX_SECONDS:
+        raise ValueError(f"--seconds is {seconds}; a clip is {MIN_SECONDS} to {MAX_SECONDS} s long.")
+    if paraphrases not in ("train", "heldout"):
+        raise ValueError(f"--paraphrases is {paraphrases!r}; take train or heldout.")
+
+
+def _writable(out_dir: Path) -> Path:
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out_dir):
+            pass
+    except OSError as error:
+        raise ValueError(f"Nothing can be written to {out_dir} ({error.strerror or error}); give another folder.") from None
+    return out_dir
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `world render`."""
+    parser.add_argument("out_dir", metavar="OUT_DIR", help="folder for the videos and records.json; made where missing")
+    parser.add_argument("--world", required=True, help=f"what to render: {', '.join(WORLDS)}")
+    parser.add_argument("--count", required=True, type=int, metavar="CLIPS", help="number of clips")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="0 or more; the same seed gives the same clips (default 0)")
+    parser.add_argument("--seconds", type=int, metavar="N", help=f"length of each clip (default: {USUAL_SECONDS[0]} to {USUAL_SECONDS[1]}, drawn)")
+    parser.add_argument("--paraphrases", default="train", choices=("train", "heldout"), help="wordings of the instructions (default train)")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """`python -m finetune world render ...`; `argv` is what follows. Exit code 0, or 2 with one line on stderr."""
+    parser = Parser(prog="python -m finetune world render", description=__doc__.splitlines()[0])
+    add_arguments(parser)
+    try:
+        args = parser.parse_args(sys.argv[1:] if argv is None else argv)
+        made = render(args.out_dir, args.world, args.count, args.seed, args.seconds, args.paraphrases)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{args.count} clips and {len(made)} records in {args.out_dir}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
