@@ -205,7 +205,7 @@ def test_bad_files_and_cameras_print_nothing_on_stderr_not_even_from_c(tmp_path)
         "    try: print(len(list(open_source(spec).frames(1, threading.Event()))))\n"
         "    except SourceError as error: print(error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script, *specs], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script, *specs], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == len(specs)
     assert "There is no camera 77 on this machine" in done.stdout

@@ -177,10 +177,11 @@ def url(address, **options):
 
 def test_a_video_file_behind_a_url_plays_at_its_own_pace_and_ends(serve):
     source = url(f"{serve[0]}/whole")
-    frames = [event for event in source.frames(2, threading.Event())]
-    assert [frame.second for frame in frames][:1] == [0] and frames[-1].second == 2
-    for frame in frames:
-        assert abs(shown(frame) / 10 - frame.second) < 0.75
+    frames = list(source.frames(2, threading.Event()))
+    numbers = [shown(frame) for frame in frames]
+    assert frames[0].second == 0 and len(numbers) > 2 and numbers == sorted(numbers) and numbers[-1] >= 15
+    for frame, number in zip(frames, numbers):
+        assert frame.captured_at - frames[0].captured_at >= number / 10 - 0.001  # never ahead of its own time
     assert source.duration_s == pytest.approx(2.5, abs=0.05)
 
 
@@ -225,13 +226,13 @@ def test_a_url_that_is_no_video_and_a_port_where_nobody_listens_are_told(serve):
 
 @pytest.mark.parametrize("end", ["stop", "close"])
 def test_stop_and_close_do_not_wait_for_a_url_that_hangs(serve, end):
-    source, stop = CameraSource(f"{serve[0]}/hang", timeout_s=(3.0, 3.0)), threading.Event()
+    source, stop = CameraSource(f"{serve[0]}/hang", timeout_s=(6.0, 6.0)), threading.Event()
     thread = threading.Thread(target=lambda: list(source.frames(1, stop)), daemon=True)
     thread.start()
     while source._thread.ident is None:
         time.sleep(0)
     stop.set() if end == "stop" else source.close()
-    thread.join(1)
+    thread.join(3)
     assert not thread.is_alive() and source._thread.is_alive()
     serve[1].over.set()
     source._thread.join(5)
