@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import tiny
-from scripted import P, ScriptedModel, bad_folder
+from script_model import P, ScriptedModel, bad_folder
 
 from finetune.__main__ import COMMANDS, main
 from finetune.annotations import Answer, Question, Record, save_records
