@@ -150,18 +150,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--paraphrases", default="train", choices=("train", "heldout"), help="wordings of the instructions (default train)")
 
 
+def run(args: argparse.Namespace) -> int:
+    """Render as told and say what was written; exit code 0. Raises ValueError as `render`."""
+    made = render(args.out_dir, args.world, args.count, args.seed, args.seconds, args.paraphrases)
+    print(f"{args.count} clips and {len(made)} records in {args.out_dir}")
+    return 0
+
+
 def main(argv: list[str] | None = None) -> int:
     """`python -m finetune world render ...`; `argv` is what follows. Exit code 0, or 2 with one line on stderr."""
     parser = Parser(prog="python -m finetune world render", description=__doc__.splitlines()[0])
     add_arguments(parser)
     try:
-        args = parser.parse_args(sys.argv[1:] if argv is None else argv)
-        made = render(args.out_dir, args.world, args.count, args.seed, args.seconds, args.paraphrases)
+        return run(parser.parse_args(sys.argv[1:] if argv is None else argv))
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    print(f"{args.count} clips and {len(made)} records in {args.out_dir}")
-    return 0
 
 
 if __name__ == "__main__":
