@@ -75,7 +75,7 @@ def plan(count: int, seed: int, seconds: int | None = None) -> list[Clip]:
     return [make_clip(clip_seed, seconds or length, _SPLIT) for clip_seed, length in drawn]
 
 
-def clip_records(clip: Clip, video_path: str, paraphrases: str = "heldout") -> list[Record]:
+def clip_records(clip: Clip, video_path: str, paraphrases: str = "train") -> list[Record]:
     """The records that belong to a rendered clip: the same each time."""
     return records(clip, np.random.default_rng(np.random.SeedSequence([4, clip.seed])), paraphrases, video_path)
 
