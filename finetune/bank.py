@@ -124,11 +124,11 @@ def features(visual, frames: np.ndarray, batch: int = 64) -> torch.Tensor:
     return torch.cat([vision.tower(visual, torch.from_numpy(frames[i : i + batch])).half() for i in range(0, len(frames), batch)])
 
 
-def _clip_job(job: tuple[int, int], limits: tuple[int, int]) -> tuple[int, tuple[int, int], np.ndarray]:
+def _clip_job(job: tuple[int, int], limits: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int], np.ndarray]:
     seed, seconds = job
     rng = np.random.default_rng([seed, 12])
     frames = clip_frames(make_clip(seed, seconds), limits, rng, vp8=rng.random() < 0.2)
-    return seed, frames.shape[1:3], features(_TOWER, frames).numpy()
+    return job, frames.shape[1:3], features(_TOWER, frames).numpy()
 
 
 def clip_features(visual, jobs: list[tuple[int, int]], folder: Path, limits: tuple[int, int], workers: int) -> Iterator[int]:
@@ -136,10 +136,9 @@ def clip_features(visual, jobs: list[tuple[int, int]], folder: Path, limits: tup
     folder.mkdir(parents=True, exist_ok=True)
     missing = [job for job in jobs if not clip_path(folder, *job).exists()]
     done = len(jobs) - len(missing)
-    lengths = dict(missing)
     with _pool(workers, visual) as pool:
-        for seed, size, array in pool.map(partial(_clip_job, limits=limits), missing, chunksize=4):
-            path = clip_path(folder, seed, lengths[seed])
+        for job, size, array in pool.map(partial(_clip_job, limits=limits), missing, chunksize=4):
+            path = clip_path(folder, *job)
             beside = path.with_suffix(".part")
             with beside.open("wb") as file:
                 np.savez(file, features=array, size=np.array(size))
