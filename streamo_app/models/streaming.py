@@ -42,7 +42,7 @@ class TransformersModel:
         self._layers = config.num_hidden_layers
         self._position_limit = config.max_position_embeddings // 2
         device, dtype = model.get_input_embeddings().weight.device, model.dtype
-        self._mask = CausalMask(config.num_attention_heads // config.num_key_value_heads, dtype, device)
+        self.mask = CausalMask(config.num_attention_heads // config.num_key_value_heads, dtype, device)
         self._state_ids = torch.tensor(wire.state_ids, device=device)
         # Rows of the lm_head beyond the tokenizer mean nothing, like the added tokens that may not be decoded.
         banned = [*wire.banned_ids, *range(len(wire.tokenizer), model.lm_head.weight.shape[0])]
@@ -81,7 +81,7 @@ class TransformersModel:
 
         Raises ValueError when `second` is not after the lane's last one.
         """
-        p = self._decide(self._see(lane, second, features, tuple(instructions)), talkativeness)
+        p = self.decide(self._see(lane, second, features, tuple(instructions)), talkativeness)
         state = STATES[max(range(3), key=p.__getitem__)]
         lane.pending = self.wire.reply(state) + self.wire.close()
         yield Step(state, p, done=state is not State.RESPONSE)
@@ -133,7 +133,7 @@ class TransformersModel:
         return int(logits.argmax())
 
     @torch.inference_mode()
-    def _decide(self, hidden: torch.Tensor, talkativeness: float) -> tuple[float, float, float]:
+    def decide(self, hidden: torch.Tensor, talkativeness: float) -> tuple[float, float, float]:
         """Probabilities of silence, standby, response from three rows of the lm_head: the rest of the vocabulary costs and says nothing."""
         logits = (self.model.lm_head.weight[self._state_ids] @ hidden).double()
         logits[STATES.index(State.RESPONSE)] += self.info.response_bias + talkativeness
@@ -145,7 +145,7 @@ class TransformersModel:
         return self._hidden(ids, features, positions, lane.cache)
 
     def _hidden(self, ids: list[int], features: Features | None, positions: torch.Tensor, cache: LaneCache) -> torch.Tensor:
-        mask = self._mask(len(ids), cache.tokens + len(ids))
+        mask = self.mask(len(ids), cache.tokens + len(ids))
         return self.family.hidden(self.model, ids, features, positions, cache, mask)[0, -1]
 
     def _evict(self, lane: TransformersLane, count: int) -> None:
