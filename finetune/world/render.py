@@ -2,7 +2,8 @@
 
 Run: python -m finetune world render OUT_DIR --world street --count CLIPS --seed S [--seconds N] [--paraphrases train|heldout]
 
-Always clips of the test split: no seed gives a clip that the built-in model was trained on. Rendering again writes the same records.
+`pairs.json` holds alerts in pairs over the same clips, equal but for what they name: `evaluate --data OUT_DIR/pairs.json` shows whether a model
+heeds what it was asked for. Always clips of the test split: no seed gives a clip that the built-in model was trained on. Rendering again writes the same records.
 """
 
 import argparse
@@ -23,8 +24,9 @@ from rich.progress import Progress
 
 from finetune.annotations import Record, save_records
 from finetune.world.draw import draw
+from finetune.world.practice import confusable
 from finetune.world.scene import MIN_SECONDS, Clip, make_clip
-from finetune.world.tasks import records
+from finetune.world.tasks import pair, record, records
 from streamo_app.config import Parser
 
 WORLDS = ("street",)
@@ -80,6 +82,18 @@ def clip_records(clip: Clip, video_path: str, paraphrases: str = "train") -> lis
     return records(clip, np.random.default_rng(np.random.SeedSequence([4, clip.seed])), paraphrases, video_path)
 
 
+def clip_pairs(clip: Clip, video_path: str, paraphrases: str = "train") -> list[Record]:
+    """Two records for each kind of alert that fits the clip: one names what comes, the other what is easily taken for it."""
+    rng = np.random.default_rng(np.random.SeedSequence([5, clip.seed]))
+    made: list[Record] = []
+    for task in ("alert_light", "alert_object"):
+        one = record(clip, task, rng, paraphrases)
+        if one is not None and one.answers:
+            name = one.extra["argument"]
+            made += pair(clip, task, rng, (name, confusable(name, rng)), paraphrases, video_path) or ()
+    return made
+
+
 def render(out_dir: str | Path, world: str, count: int, seed: int, seconds: int | None = None, paraphrases: str = "train") -> list[Record]:
     """Write `count` clips and `records.json` into `out_dir` (made where missing), with a progress bar on stderr; returns the records.
 
@@ -100,10 +114,15 @@ def render(out_dir: str | Path, world: str, count: int, seed: int, seconds: int 
             pool.shutdown(cancel_futures=True)
             raise ValueError(f"A clip could not be written to {out_dir}: {error}.") from error
     made = [item for clip, name in zip(clips, names) for item in clip_records(clip, name, paraphrases)]
-    beside = out_dir / ".records.json.part"
-    save_records(made, beside)
-    os.replace(beside, out_dir / "records.json")
+    _write(made, out_dir / "records.json")
+    _write([item for clip, name in zip(clips, names) for item in clip_pairs(clip, name, paraphrases)], out_dir / "pairs.json")
     return made
+
+
+def _write(made: list[Record], path: Path) -> None:
+    beside = path.with_name(f".{path.name}.part")
+    save_records(made, beside)
+    os.replace(beside, path)
 
 
 def _one_thread() -> None:
