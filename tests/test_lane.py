@@ -162,3 +162,16 @@ def test_the_first_instruction_and_the_last_four_follow_ups_stay_pinned():
     for turn in range(40):
         second(stream, lane, turn, ask=(f"Ask {turn}.",) if turn < 8 else ())
     assert lane.pinned == ("Ask 0.", "Ask 4.", "Ask 5.", "Ask 6.", "Ask 7.")
+
+
+def test_half_precision_stays_close_to_single_while_the_window_slides():
+    single = streaming(tiny.model(layers=2), window=12)
+    half = streaming(tiny.model(layers=2).to(torch.bfloat16), window=12)
+    lanes, worst = (single.open_lane(), half.open_lane()), 0.0
+    for turn in range(40):
+        ask = ("Count.",) if turn == 0 else ()
+        pair = [second(stream, lane, turn, ask=ask, cut_after=0) for stream, lane in zip((single, half), lanes, strict=True)]
+        for stream, lane in zip((single, half), lanes, strict=True):
+            lane.pending = stream.wire.reply(pair[0].state) + stream.wire.close()  # the same past for both
+        worst = max(worst, *(abs(a - b) for a, b in zip(pair[0].p, pair[1].p, strict=True)))
+    assert worst < 0.1 and lanes[1].cache.layers[0].keys.dtype is torch.bfloat16

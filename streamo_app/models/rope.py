@@ -15,7 +15,7 @@ def shift_keys(keys: torch.Tensor, delta: int, inv_freq: torch.Tensor) -> torch.
     """
     if delta == 0:
         return keys.clone()
-    angle = delta * inv_freq.double()
-    cos, sin = angle.cos().float(), angle.sin().float()
+    angle = delta * inv_freq.cpu().double()  # on the CPU: not every device has float64
+    cos, sin = angle.cos().float().to(keys.device), angle.sin().float().to(keys.device)
     low, high = keys.float().chunk(2, dim=-1)
     return torch.cat((low * cos - high * sin, high * cos + low * sin), dim=-1).to(keys.dtype)

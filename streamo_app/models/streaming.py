@@ -135,7 +135,7 @@ class TransformersModel:
     @torch.inference_mode()
     def decide(self, hidden: torch.Tensor, talkativeness: float) -> tuple[float, float, float]:
         """Probabilities of silence, standby, response from three rows of the lm_head: the rest of the vocabulary costs and says nothing."""
-        logits = (self.model.lm_head.weight[self._state_ids] @ hidden).double()
+        logits = (self.model.lm_head.weight[self._state_ids].float() @ hidden.float()).cpu().double()
         logits[STATES.index(State.RESPONSE)] += self.info.response_bias + talkativeness
         return tuple(logits.softmax(-1).tolist())
 
