@@ -1,0 +1,181 @@
+"""One visitor's desk: which source his page is set to, and his clicks handed on to his session. No Gradio in here.
+
+Not the session (`session.py`), which knows no page. Everything that comes from a page is checked here: a browser can send anything.
+
+Thread safety: web threads of one page may call at the same time. `_acting` keeps two actions apart; ticks and frames only read, and
+what they read is set in one assignment.
+"""
+
+import logging
+import math
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from streamo_app.session import Session
+from streamo_app.ui.preview import Preview
+from streamo_app.ui.render import render_run
+from streamo_app.ui.samples import NARRATE, Clip
+from streamo_app.video import BrowserSource, FileSource, PlayerSource, open_source
+
+CHOICES = ("samples", "upload", "webcam", "camera")
+UNEXPECTED = "Something went wrong on the server; try again, and see its log if it happens again."
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a page says of itself with each call."""
+
+    run: int = -1
+    """Run that it has drawn; its `after` and `second` count for that one only."""
+    after: int = 0
+    second: int = -1
+    """Newest second in its strips."""
+    picture: float = -1.0
+    """Second of the preview that it shows."""
+    position: float = 0.0
+    """Where its player stands, in seconds."""
+    paused: bool = True
+    ended: bool = False
+
+    @classmethod
+    def read(cls, sent: object) -> "Report":
+        """From untrusted JSON; what is not understood is taken as not said."""
+        sent = sent if isinstance(sent, Mapping) else {}
+        whole = {name: int(number(sent.get(name), default)) for name, default in (("run", -1), ("after", 0), ("second", -1))}
+        position = max(0.0, number(sent.get("t"), 0.0))
+        return cls(**whole, picture=number(sent.get("picture"), -1.0), position=position, paused=sent.get("paused") is not False, ended=sent.get("ended") is True)
+
+
+def number(value: object, default: float) -> float:
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15 and math.isfinite(value)
+    return value if usable else default
+
+
+class Desk:
+    def __init__(self, session: Session, info, clips: Mapping[str, Clip], *, camera_allowed: bool):
+        self.session = session
+        self.upload: Path | None = None
+        """The file that this visitor uploaded last."""
+        self._info, self._clips, self._camera_allowed = info, clips, camera_allowed
+        self._choice, self._clip, self._show = "", "", ""
+        """Of the run under way or just over: its source, and what the stage shows (player | preview | webcam)."""
+        self._source = None
+        self._waiting: set[int] = set()
+        """Lanes typed while nothing was running: the session keeps these for the next start by itself."""
+        self._complaint = ""
+        self._answers: dict[str, dict] = {}
+        """Kind of action -> {"n": the page's number of the last one answered, "refused": whether `_complaint` says why not}."""
+        self._acting = threading.Lock()
+
+    def look(self, report: Report) -> dict:
+        """A view (`render.py`) of everything that changed since `report`."""
+        snapshot = self.session.snapshot()
+        known = report.run == snapshot.run
+        snapshot = self.session.snapshot(report.after if known else 0)
+        view = render_run(snapshot, self._info, report.second if known else -1)
+        picture = (report.picture, "")
+        if isinstance(self._source, Preview):
+            picture = self._source.picture(report.picture if known else -1.0)
+        desk = {"id": self.session.id, "run": snapshot.run, "choice": self._choice, "clip": self._clip, "show": self._show}
+        desk |= {"upload": str(self.upload or ""), "answers": dict(self._answers), "picture": picture[0], "preview": picture[1]}
+        notice = not self._complaint and snapshot.status != "failed"
+        return view | desk | {"message": self._complaint or self._private(view["message"]), "notice": notice}
+
+    def tick(self, report: Report) -> dict:
+        source = self._source
+        if isinstance(source, PlayerSource) and report.run == self.session.snapshot().run:
+            source.at(report.position, paused=report.paused, ended=report.ended)
+        return self.look(report)
+
+    def frame(self, image: np.ndarray) -> None:
+        """A picture of the browser's webcam, (H, W, 3) uint8 RGB."""
+        source = self._source
+        if isinstance(source, BrowserSource) and self.session.status == "running":
+            source.push(image)
+
+    def act(self, what: Mapping, report: Report) -> dict:
+        """A click. What cannot be done becomes one sentence in the view's `message`."""
+        action = str(what.get("do"))
+        with self._acting:
+            self._complaint = ""
+            try:
+                self._do(action, what)
+            except ValueError as error:
+                self._complaint = self._private(str(error))
+            except Exception:
+                log.exception("the page asked for %r and it failed", action)
+                self._complaint = UNEXPECTED
+            if action in ("start", "ask"):
+                self._answers[action] = {"n": number(what.get("n"), 0), "refused": bool(self._complaint)}
+        return self.look(report)
+
+    def uploaded(self, path: Path, report: Report) -> dict:
+        """The visitor chose a file; `path` is Gradio's copy."""
+        self.upload, self._complaint = path, ""
+        return self.look(report)
+
+    def _do(self, action: str, what: Mapping) -> None:
+        match action:
+            case "start":
+                self._start(*(str(what.get(name) or "") for name in ("choice", "clip", "how", "text")))
+            case "stop":
+                self.session.stop()
+            case "ask":
+                lane = what.get("lane")
+                self._ask(str(what.get("text") or ""), lane if isinstance(lane, int) else None)
+            case "remove":
+                self.session.remove_lane(int(number(what.get("lane"), 0)))
+            case "forget upload":
+                self.upload = None
+            case _:
+                raise ValueError("The page asked for something this server does not know; reload it.")
+
+    def _ask(self, text: str, lane: int | None = None) -> None:
+        waits = self.session.status != "running"
+        lane = self.session.ask(text, lane)
+        if waits:
+            self._waiting.add(lane)
+
+    def _start(self, choice: str, clip: str, how: str, text: str) -> None:
+        """Words still in the box are asked too. What stood in the last run stands again; with nothing at all it narrates."""
+        source = self._open(choice, clip, how)
+        try:
+            if text.strip():
+                self._ask(text)
+            standing = [lane for lane in self.session.snapshot().lanes if lane.open]
+            asks = [(0, lane.instruction) for lane in standing if lane.lane not in self._waiting]
+            if not standing:
+                asks = [(0, NARRATE)]
+            self.session.start(source, asks=asks)
+        except Exception:
+            source.close()
+            raise
+        self._source, self._choice, self._clip, self._waiting = source, choice, clip, set()
+        self._show = "webcam" if choice == "webcam" else "preview" if isinstance(source, Preview) else "player"
+
+    def _open(self, choice: str, clip: str, how: str):
+        if choice == "webcam":
+            return BrowserSource()
+        if choice == "camera":
+            if not self._camera_allowed:
+                raise ValueError("This page may not open the camera of its machine; start it with --allow-camera.")
+            return Preview(open_source("camera:0"))
+        path = self._path(choice, clip)
+        return PlayerSource(path) if how == "player" else Preview(FileSource(path, realtime=True))
+
+    def _private(self, sentence: str) -> str:
+        """Where this machine keeps an upload is nobody's business: its name says enough."""
+        return sentence.replace(str(self.upload), self.upload.name) if self.upload else sentence
+
+    def _path(self, choice: str, clip: str) -> Path:
+        if choice == "samples" and clip in self._clips:
+            return self._clips[clip].path
+        if choice == "upload" and self.upload:
+            return self.upload
+        raise ValueError("Choose a video first.")

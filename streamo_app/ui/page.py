@@ -1,0 +1,138 @@
+"""The page in Gradio: layout and wiring. What it shows is drawn by `static/*.js` from views (`render.py`); clicks go to a `Desk`.
+
+    blocks = build(Desks(engine, config, load_clips()))      # served by serve.py
+
+Wiring, and why (each was tried in a real browser):
+* A timer asks for a view twice a second with `queue=False`: it needs no open connection, survives a restart of the server, and never
+  waits behind someone else's stream. Such events show no toasts, so every failure is a sentence in the view.
+* Texts reach the page as JSON and are written with `textContent`. gr.HTML's own template is no place for them: it compiles what
+  Handlebars made of it as a JavaScript template literal, so "${...}" in a transcript would be run.
+* The webcam is gr.Image in streaming mode: newest picture wins there. `mirror=False`, or the model would see mirrored writing;
+  `concurrency_limit=None`, or the second user gets no picture while the first one streams.
+"""
+
+import html
+import json
+import logging
+from pathlib import Path
+
+import gradio as gr
+
+from streamo_app.config import BUILT_IN_MODEL
+from streamo_app.ui.desk import Report
+from streamo_app.ui.desks import Desks
+from streamo_app.ui.render import empty_view
+from streamo_app.ui.samples import SUGGESTIONS
+
+STATIC = Path(__file__).parent / "static"
+TICK_S = 0.5
+CAMERA_FPS = 2
+"""Pictures per second asked of the browser, for each that the model wants: a grid point is then at most half a second old."""
+UPLOAD_KEPT_S = 86400
+"""An uploaded file is deleted after this long; someone may watch it until then."""
+
+TITLES = {"samples": "Sample clips", "upload": "Upload", "webcam": "Webcam", "camera": "This machine’s camera"}
+ABOUT = {
+    "samples": "Street scenes that we rendered; each has suggestions that something in it answers.",
+    "upload": "",
+    "webcam": "Pictures go to the machine that runs Streamo, and nowhere else.",
+    "camera": "The first camera of the machine that runs Streamo.",
+}
+BUILT_IN_LIMITS = "The built-in model has only ever seen rendered street scenes and understands little else; the README says how to start a larger one."
+
+log = logging.getLogger(__name__)
+
+
+def build(desks: Desks) -> gr.Blocks:
+    info = desks.engine.info
+    private = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+    with gr.Blocks(title="Streamo", analytics_enabled=False, fill_width=True, delete_cache=(3600, UPLOAD_KEPT_S)) as blocks:
+        session_id = gr.Textbox(visible="hidden", elem_id="session-id")
+        report = gr.Textbox(visible="hidden")
+        part("head", elem_id="head")
+        with gr.Row(elem_id="board"):
+            with gr.Column(elem_id="left"):
+                gr.HTML(html_template=tabs(desks.config.camera_allowed), js_on_load=None, apply_default_css=False, elem_id="tabs")
+                with gr.Column(elem_id="stage"):
+                    part("player", elem_id="player-box")
+                    cam = webcam()
+                    upload = gr.File(file_types=["video"], file_count="single", label="Video file", show_label=False, elem_id="upload")
+                part("bar", elem_id="bar")
+            with gr.Column(elem_id="right"):
+                live = gr.HTML({}, html_template=text("talk.html"), js_on_load=script(), apply_default_css=False, elem_id="live", settings=settings(desks))
+        part("foot", elem_id="foot")
+
+        def tick(sent: str, known_id: str, request: gr.Request):
+            page = json.loads(sent or "{}")
+            try:
+                desk = desks.sit(str(page.get("id") or ""), request.session_hash)
+            except ValueError as error:
+                return empty_view(str(error)), ""
+            return desk.tick(Report.read(page)), gr.skip() if known_id == desk.session.id else desk.session.id
+
+        def act(event: gr.EventData, request: gr.Request):
+            what = event._data
+            page = what.get("page") or {}
+            try:
+                desk = desks.sit(str(page.get("id") or ""), request.session_hash)
+            except ValueError as error:
+                return empty_view(str(error))
+            return desk.act(what, Report.read(page))
+
+        def uploaded(path: str | None, sent: str):
+            page = json.loads(sent or "{}")
+            desk = desks.find(str(page.get("id") or ""))
+            return desk.uploaded(Path(path), Report.read(page)) if desk and path else gr.skip(), None
+
+        def frame(image, known_id: str):
+            desk = desks.find(known_id)
+            if desk and image is not None:
+                desk.frame(image)
+
+        gr.Timer(TICK_S).tick(tick, [report, session_id], [live, session_id], js="(sent, id) => [window.streamo ? window.streamo.report() : '{}', id]", **private)
+        live.act(act, None, live, trigger_mode="multiple", **private)
+        upload.upload(uploaded, [upload, report], [live, upload], js="(file, sent) => [file, window.streamo.report()]", **private)
+        cam.stream(
+            frame, [cam, session_id], None, stream_every=1 / (CAMERA_FPS * info.fps), time_limit=600, concurrency_limit=None,
+            show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
+
+        def unload(request: gr.Request):
+            desks.left(request.session_hash)
+
+        blocks.unload(unload)
+    return blocks
+
+
+def part(name: str, **options) -> gr.HTML:
+    """A piece of the page that never changes here; scripts fill it."""
+    return gr.HTML(html_template=text(f"{name}.html"), js_on_load=None, apply_default_css=False, **options)
+
+
+def text(name: str) -> str:
+    return (STATIC / name).read_text(encoding="utf-8")
+
+
+def script() -> str:
+    return "\n".join(text(f"{name}.js") for name in ("draw", "media", "page"))
+
+
+def tabs(camera_allowed: bool) -> str:
+    """Radio buttons of the sources; the machine's own camera only where visitors may open it."""
+    names = [name for name in TITLES if name != "camera" or camera_allowed]
+    radios = "".join(f'<label><input type="radio" name="choice" value="{name}"><span>{html.escape(TITLES[name])}</span></label>' for name in names)
+    return f'<fieldset class="tabs"><legend class="sr">What it watches</legend>{radios}</fieldset>'
+
+
+def webcam() -> gr.Image:
+    options = gr.WebcamOptions(mirror=False, constraints={"video": {"width": {"ideal": 640}, "height": {"ideal": 480}}})
+    return gr.Image(sources=["webcam"], streaming=True, type="numpy", elem_id="cam", show_label=False, label="Webcam", buttons=[], webcam_options=options)
+
+
+def settings(desks: Desks) -> dict:
+    """What the scripts must know from the start."""
+    clips = [{"name": clip.name, "title": clip.title, "path": str(clip.path), "ask": list(clip.ask)} for clip in desks.clips]
+    about = dict(ABOUT)
+    if desks.engine.info.name == BUILT_IN_MODEL:
+        about |= {choice: f"{about[choice]} {BUILT_IN_LIMITS}".strip() for choice in ("upload", "webcam", "camera")}
+    return {"clips": clips, "suggest": list(SUGGESTIONS), "about": about}

@@ -1,0 +1,62 @@
+"""The page on an address: theme, style, and Gradio's settings for a server that strangers may reach. Not the layout (`page.py`)."""
+
+import socket
+
+import gradio as gr
+
+from streamo_app.config import AppConfig
+from streamo_app.ui.desks import Desks
+from streamo_app.ui.page import STATIC, build
+
+SLOTS_PER_SEAT = 4
+"""Threads of Gradio: each open webcam stream holds one for its whole life, ticks and clicks of everybody need some more."""
+UPLOAD_LIMIT = "500mb"
+SYSTEM_FONTS = ("ui-sans-serif", "system-ui", "sans-serif")
+
+
+def theme() -> gr.Theme:
+    """Only what Gradio's own parts (webcam, drop zone) show; fonts come from this server, never from elsewhere."""
+    return gr.themes.Base(
+        primary_hue="slate", neutral_hue="stone",
+        # weights named: the semibold file that Gradio 6.31 ships lacks most letters
+        font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), *SYSTEM_FONTS],
+        font_mono=[gr.themes.LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"],
+    ).set(block_border_width="0px", block_shadow="none", block_background_fill="transparent", block_background_fill_dark="transparent")  # fmt: skip
+
+
+def serve(desks: Desks, config: AppConfig) -> tuple[gr.Blocks, str]:
+    """The running page and its address; returns at once. Raises ValueError, one sentence, when the port is taken."""
+    check_port(config.host, config.port)
+    blocks = build(desks)
+    blocks.queue(default_concurrency_limit=None, max_size=4 * config.seats)
+    _, url, shared = blocks.launch(
+        server_name=config.host,
+        server_port=config.port,
+        auth=config.auth,
+        share=config.share,
+        prevent_thread_lock=True,
+        quiet=True,
+        ssr_mode=False,
+        run_history=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        show_error=False,
+        footer_links=[],
+        max_threads=max(40, SLOTS_PER_SEAT * config.seats),
+        max_file_size=UPLOAD_LIMIT,
+        allowed_paths=[str(clip.path) for clip in desks.clips],
+        theme=theme(),
+        css="\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("style.css", "live.css")),
+    )
+    return blocks, shared or url.rstrip("/")
+
+
+def check_port(host: str, port: int) -> None:
+    """Gradio would say it in many lines, or quietly take another port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), port))
+        except OSError as error:
+            raise ValueError(f"Cannot listen on {host} port {port} ({error.strerror}); choose another with --port.") from None
