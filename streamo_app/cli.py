@@ -4,28 +4,31 @@
     python -m streamo_app watch camera:0 --format jsonl
     python -m streamo_app bench
 
-Exit status: 0; 2 with one line on stderr when something is wrong with what was given (a video cut short is watched as far as it goes); 130 after Ctrl-C, with what there is so far kept.
+Exit status: 0; 2 with one line on stderr when something is wrong with what was given (a video cut short is watched as far as it goes);
+130 after Ctrl-C and 143 after a kill, with what there is so far kept.
 """
 
 import logging
 import os
 import queue
+import signal
 import sys
 import warnings
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from streamo_app import sound
 from streamo_app.config import BUILT_IN_MODEL, QUANTIZE, Parser
-from streamo_app.events import Decided, Ended, Event, Failed
+from streamo_app.events import Decided, Ended, Failed
 from streamo_app.protocol import State, parse_ask
+from streamo_app.session_view import END_EARLY
 
 NARRATE = "Narrate what you see."
 """Asked when nothing is."""
 TICK_S = 0.2
 """The live view is redrawn this often at least."""
-INTERRUPTED = 130
 QUIET = {
     "OPENCV_LOG_LEVEL": "OFF",
     "OPENCV_FFMPEG_LOGLEVEL": "-8",
@@ -52,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"streamo: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return 128 + signal.SIGINT
     except BrokenPipeError:  # `| head`: whoever read us has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -109,57 +112,69 @@ def quieten() -> None:
 
 
 def watch(argv: list[str]) -> int:
-    """Open the source first and the model second: a wrong path is told at once. Heavy imports wait until the arguments are right."""
+    """Open the source first and the model last: what is quickly known to be wrong is told at once, before the heavy imports."""
     args = parse_watch(argv)
     quieten()
-    from streamo_app.models.engine import Engine
-    from streamo_app.models.loading import load_model
-    from streamo_app.session import Session
     from streamo_app.terminal import open_output
     from streamo_app.video import open_source
 
     if args.chime:
-        sound.open_output()  # told now, not at the first response
-    with open_output(args.format, args.out) as output:
-        source = open_source(args.source, realtime=args.realtime)
-        engine = None
+        sound.open_output()
+    with open_output(args.format, args.out) as output, closing(open_source(args.source, realtime=args.realtime)) as source:
+        from streamo_app.models.engine import Engine
+        from streamo_app.models.loading import load_model
+        from streamo_app.session import Session
+
+        engine = Engine(load_model(args.model, quantize=args.quantize, window=args.window)).start()
+        events = queue.SimpleQueue()
+        session = Session(engine, listener=events.put)
         try:
-            engine = Engine(load_model(args.model, quantize=args.quantize, window=args.window)).start()
-            events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-            session = Session(engine, listener=events.put)
-            session.start(source, fps=args.fps, asks=args.asks)
-            return follow(session, events, output, chime=args.chime)
+            with signals_into(events):
+                session.start(source, fps=args.fps, asks=args.asks)
+                return follow(session, events, output, chime=args.chime)
         finally:
-            source.close()
-            if engine:
-                engine.stop()
+            session.stop()
+            engine.stop()
 
 
-def follow(session, events: "queue.SimpleQueue[Event]", output, *, chime: bool = False) -> int:
-    """Hand events to the output until the run is over; Ctrl-C ends the run and keeps what there is. Raises ValueError if it failed."""
-    status = 0
-    while True:
+def follow(session, events: queue.SimpleQueue, output, *, chime: bool = False) -> int:
+    """Hand events to the output until the run is over; a signal among them ends the run, and what there is so far is kept.
+
+    Returns the exit status. Raises ValueError, when all is written, if the run failed."""
+    status, event = 0, None
+    while not isinstance(event, Ended | Failed):
+        output.tick(session)
         try:
-            try:
-                event = events.get(timeout=TICK_S)
-            except queue.Empty:
-                output.tick(session)
-                continue
-            output.event(event)
-            output.tick(session)
-            if chime and isinstance(event, Decided) and event.state is State.RESPONSE:
-                sound.chime()
-            if isinstance(event, Ended | Failed):
-                output.finish(session)
-                break
-        except KeyboardInterrupt:
-            if status:
-                raise  # the second Ctrl-C does not wait
-            status = INTERRUPTED
+            event = events.get(timeout=TICK_S)
+        except queue.Empty:
+            continue
+        if isinstance(event, signal.Signals):
+            status = 128 + event
             session.stop()
-        except BaseException:
-            session.stop()
-            raise
+            continue
+        output.event(event)
+        if chime and isinstance(event, Decided) and event.state is State.RESPONSE:
+            sound.chime()
+    output.finish(session)
     if isinstance(event, Failed):
         raise ValueError(event.message)
     return 2 if event.reason == END_EARLY else status
+
+
+@contextmanager
+def signals_into(events: queue.SimpleQueue) -> Iterator[None]:
+    """Ctrl-C and a polite kill become items of the queue, so that no event is torn by an exception. The second one does not wait."""
+    caught = []
+
+    def handler(number: int, frame) -> None:
+        if caught:
+            raise KeyboardInterrupt
+        caught.append(number)
+        events.put(signal.Signals(number))
+
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

@@ -19,7 +19,7 @@ from streamo_app.events import Decided, Ended, Event, Failed, LaneClosed, Notice
 from streamo_app.models.engine import Ask, Engine
 from streamo_app.session_lanes import MAX_LANES, Lanes
 from streamo_app.session_run import Run
-from streamo_app.session_view import LaneView, Pace, Snapshot, newest_rows
+from streamo_app.session_view import STOPPED, LaneView, Pace, Snapshot, newest_rows
 from streamo_app.transcript import Transcript
 from streamo_app.transcript_journal import Journal, journal_paths, next_path
 from streamo_app.video import Source
@@ -27,7 +27,6 @@ from streamo_app.video import Source
 MAX_FPS = 10
 NOTICE_S = 10.0
 """A notice stays this long in `Snapshot.message`; it stays in the rows for good."""
-STOPPED = "Stopped."
 
 log = logging.getLogger(__name__)
 
@@ -263,8 +262,9 @@ class Session:
             first = run is self._run and not run.over.is_set()
             if first:
                 for due in self._lanes.end():
-                    when = f", due at second {due.turn}" if due.turn else ""
-                    self._record(Noticed(event.second, f"Over before this could be asked{when}: {due.text}"))
+                    if isinstance(event, Ended):  # a failure is said in one sentence
+                        when = f", due at second {due.turn}" if due.turn else ""
+                        self._record(Noticed(event.second, f"Over before this could be asked{when}: {due.text}"))
                 self._record(event)
                 self.status = "failed" if isinstance(event, Failed) else "ended"
                 self._failure = event.message if isinstance(event, Failed) else ""

@@ -14,11 +14,9 @@ from collections.abc import Callable, Mapping
 from streamo_app.events import Ended, Event, Failed, Frame
 from streamo_app.models.engine import Ask, Client, Second
 from streamo_app.session_turns import Handoff, Turn, Turns
+from streamo_app.session_view import END, END_EARLY
 from streamo_app.video import Source, SourceError
 
-END = "The video has ended."
-END_EARLY = "The video has ended early."
-"""The source's last word was a notice, which says why."""
 MODEL_GONE = "The model has been stopped; start again."
 UNEXPECTED = "Something went wrong while {doing}; start again, and see the log if it happens again."
 

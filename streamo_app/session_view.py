@@ -13,6 +13,12 @@ PACE_S = 120
 """Percentiles are taken over this many decided seconds."""
 
 
+END = "The video has ended."
+END_EARLY = "The video has ended early."
+"""The source's last word was a notice, which says why."""
+STOPPED = "Stopped."
+
+
 @dataclass(frozen=True)
 class LaneView:
     """One standing instruction as the page shows it, from the moment it was typed."""

@@ -130,9 +130,9 @@ def _plain() -> Iterator[PlainLines]:
 def part_file(path: Path) -> Iterator[IO[str]]:
     """Writes beside `path` and renames at the end, so that no reader meets half a file under the real name. What was written before an
     error is kept under the name too; if that is nothing, nothing is left. Raises ValueError when the disk refuses."""
-    part, finished = path.with_name(path.name + ".part"), False
     if path.is_dir():
         raise ValueError(f"{path} is a folder; give --out a file name.")
+    part, finished = path.with_name(path.name + ".part"), False
     try:
         file = open(part, "w", encoding="utf-8", errors="replace")
     except OSError as error:

@@ -4,6 +4,8 @@ Text of the user and the model goes through `one_line` and `rich.text.Text`, nev
 """
 
 import time
+from collections.abc import Sequence
+from itertools import groupby
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -68,7 +70,7 @@ class LiveView:
         tokens = sum(lane["kv_tokens"] for lane in session.stats()["lanes"].values())
         lines = [rule(shown, self._width)]
         for lane in shown.lanes:
-            lines += lane_lines(lane, self._speaking.get(lane.lane), self._width, self._shapes)
+            lines += lane_lines(lane, self._speaking.get(lane.lane), self._width, shown.second, self._shapes)
         lines.append(numbers(shown, elapsed, tokens))
         for line in lines:
             line.no_wrap, line.overflow = True, "ellipsis"
@@ -93,31 +95,33 @@ def rule(shown: Snapshot, width: int) -> Text:
     return Text(f"-- {title} ".ljust(width - len(where), "-") + where, style="dim")
 
 
-def lane_lines(lane: LaneView, speaking: Speaking | None, width: int, shapes: dict[str, str]) -> list[Text]:
-    """The instruction with the newest decision, and its strip: a shape and a colour per second, the newest on the right."""
+def lane_lines(lane: LaneView, speaking: Speaking | None, width: int, last: int, shapes: dict[str, str]) -> list[Text]:
+    """The instruction with the newest decision, its strip, and what it is saying."""
     state = f"{lane.state} {max(lane.p):.2f}" if lane.state else "waiting"
     room = width - len(state) - 4
     name = one_line(lane.instruction)
     name = name if len(name) <= room else name[: room - 3] + "..."
     head = Text.assemble((f"{lane.lane} ", "bold"), name.ljust(room), " ", (state, COLOURS.get(lane.state or "", "dim")))
-    strip = Text("  ")
-    for cell in lane.cells[-(width - 2) :]:
-        strip.append(shapes[cell.state], style=cell_style(cell))
-    lines = [head, strip]
+    lines = [head, strip(lane.cells, last, width - 2, shapes)]
     if speaking:
         lines.append(Text.assemble("  ", (one_line(speaking.text) + " ...", "green")))
     return lines
 
 
-def cell_style(cell: Cell) -> str:
-    return f"{COLOURS[cell.state]} underline" if cell.skipped else COLOURS[cell.state]
+def strip(cells: Sequence[Cell], last: int, columns: int, shapes: dict[str, str]) -> Text:
+    """A shape and a colour per second, those of one second below each other for all lanes; a gap where nothing was decided."""
+    states = {cell.second: cell.state for cell in cells[-columns:]}
+    line = Text("  ")
+    for state, seconds in groupby(range(max(0, last - columns + 1), last + 1), key=states.get):
+        line.append(shapes.get(state, " ") * len(list(seconds)), style=COLOURS.get(state))
+    return line
 
 
 def numbers(shown: Snapshot, elapsed_s: float, tokens: int) -> Text:
     """The last line: speed, memory, what was missed."""
     parts = []
     if shown.ms_p50 is not None:
-        parts.append(f"{shown.ms_p50:.0f} ms/s")
+        parts.append(f"{shown.ms_p50:.{0 if shown.ms_p50 >= 10 else 1}f} ms/s")
         parts.append(f"{shown.decided / max(elapsed_s, 1e-3):.1f}x real time")
     if tokens:
         parts.append(f"{tokens:,} KV tokens")

@@ -9,7 +9,7 @@ import pytest
 
 from streamo_app.models.engine import Engine
 from streamo_app.session import MAX_LANES, Session
-from streamo_app.session_run import END
+from streamo_app.session_view import END
 from streamo_app.video import FileSource
 from tests.clips import write
 from tests.live import LiveModel, LiveSource

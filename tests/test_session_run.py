@@ -11,8 +11,9 @@ import pytest
 
 from streamo_app.events import Noticed
 from streamo_app.models.engine import Engine
-from streamo_app.session import STOPPED, Session
-from streamo_app.session_run import END, END_EARLY, MODEL_GONE
+from streamo_app.session import Session
+from streamo_app.session_run import MODEL_GONE
+from streamo_app.session_view import END, END_EARLY, STOPPED
 from streamo_app.transcript import Transcript
 from streamo_app.transcript_journal import read_journal
 from streamo_app.video import SourceError
