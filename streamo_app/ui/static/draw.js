@@ -130,6 +130,7 @@ function rowItem(row, onJump) {
   const item = make("li", `row ${row.kind}`), body = make("div");
   item.style.setProperty("--hue", hue(row.lane));
   item.dataset.second = row.second;
+  item.dataset.lane = row.lane;
   item.words = make("p");
   if (row.kind === "asked") body.append(make("small", "", row.follow_up ? "You, following up" : "You"));
   body.append(item.words);
