@@ -91,9 +91,9 @@ class Material:
             "max_pixels": self.config.max_pixels,
             "window": self.config.window,
             "response_bias": 0.0,
-            "trained_by": f"python -m finetune train, configuration {self.config.digest}",
         }
         save_pretrained(self.model, self.tokenizer, folder, about)
+        self.config.save(folder / "training.yaml")  # what made these weights, beside them
 
 
 def _dump(path: Path, value) -> None:

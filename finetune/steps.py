@@ -75,7 +75,7 @@ class DialogueStep(nn.Module):
         weights = sum(batch.weights.sum() for batch in batches).clamp(min=1.0)
         logits, labels, aux = zip(*(self._run(batch) for batch in batches))
         logits, labels, match = torch.cat(logits), torch.cat(labels), sum(aux) / weights
-        loss = streaming_loss(logits, labels, self.state_ids, kind=kind, state_counts=totals[:3].clamp(min=1), num_items=totals[3])
+        loss = streaming_loss(logits, labels, self.state_ids, kind=kind, state_counts=totals[:3], num_items=totals[3])
         return loss, match, self._report(logits, labels, match)
 
     def _run(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

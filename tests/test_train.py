@@ -1,0 +1,109 @@
+"""A whole training run, very small: every stage, a kill in the middle, and a folder that streams."""
+
+import numpy as np
+import pytest
+import torch
+from accelerate.state import AcceleratorState
+
+from finetune import progress, tiny
+from finetune import train as training
+from finetune.batch import Row, collate
+from finetune.config import Stage, load_config
+from finetune.loss import streaming_loss, supervised_logits
+from finetune.steps import DialogueStep
+from finetune.vision import patches, tower
+from streamo_app.models.loading import load_model
+
+CONFIG = """
+name: small
+out: {out}
+run_dir: {run}
+window: 12
+vocab: 600
+stills: 400
+clips: {{12: 2}}
+workers: 1
+precision: float32
+save_every: 2
+model: {{hidden: 64, layers: 3, heads: 2, kv_heads: 1, mlp: 64, vision_hidden: 32, vision_layers: 1, vision_mlp: 32}}
+stages:
+  - {{name: look, kind: vision, steps: 3, lr: 1.0e-3, batch: 8}}
+  - {{name: talk, kind: dialogue, steps: 5, lr: 1.0e-3, matrix_lr: 1.0e-3, tokens: 500, seconds: [6, 10], practice_seconds: [2, 3],
+     mix: {{task: 0.5, ask_each: 0.3, onset: 0.2}}}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def fresh_accelerate():
+    AcceleratorState._reset_state(True)
+    yield
+    AcceleratorState._reset_state(True)
+
+
+def run(folder, corpus_size, monkeypatch, killed_at=None):
+    monkeypatch.setattr("finetune.curriculum.corpus", lambda seed: (text for _ in range(3) for text in corpus_size))
+    path = folder / "config.yaml"
+    path.write_text(CONFIG.format(out=folder / "out", run=folder / "run"))
+    if killed_at is not None:
+        step = progress.Progress.step
+
+        def killed(self, at, report):
+            if self.stage.name == "talk" and at == killed_at:
+                raise KeyboardInterrupt
+            step(self, at, report)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(progress.Progress, "step", killed)
+            with pytest.raises(KeyboardInterrupt):
+                training.train(load_config(path))
+        AcceleratorState._reset_state(True)
+    return training.train(load_config(path))
+
+
+def test_a_run_killed_in_the_middle_ends_with_the_weights_of_one_that_was_not(tmp_path, monkeypatch):
+    corpus = ["Notify me when the light turns green.\n", " The light turned green.", "user\n", "assistant\n", "<0s-1s>\n"]
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    whole = run(tmp_path / "a", corpus, monkeypatch)
+    killed = run(tmp_path / "b", corpus, monkeypatch, killed_at=3)
+    first, second = (torch.load(folder.parent / "run" / "1_talk.pt") for folder in (whole, killed))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+    model = load_model(str(whole))
+    assert model.info.window == 12 and model.info.name == "small"
+    lane = model.open_lane()
+    steps = list(model.turn(lane, 0, model.encode([np.zeros((120, 160, 3), np.uint8)]), ["Notify me when the light turns green."]))
+    assert steps[-1].done and sum(steps[0].p) == pytest.approx(1)
+    assert load_config(whole / "training.yaml").stages == load_config(tmp_path / "a" / "config.yaml").stages
+
+
+def test_the_learning_rate_rises_stays_and_falls_to_four_per_cent():
+    stage = Stage("s", "dialogue", 100, 1e-3, warmup=10, flat=0.5)
+    shares = [training.lr_share(step, stage) for step in range(100)]
+    assert shares[0] == pytest.approx(0.1) and shares[9] == shares[49] == 1.0
+    assert shares[75] == pytest.approx(0.5) and shares[99] == pytest.approx(0.04)
+
+
+def test_a_step_on_cached_features_has_the_loss_of_the_whole_model():
+    tokenizer = tiny.train_tokenizer(["user\nassistant\n"] * 4, 400)
+    model = tiny.tiny_model(tokenizer, hidden=64, layers=3, heads=2, kv_heads=1, mlp=64, vision_layers=1).eval()
+    image, state_ids = tokenizer.convert_tokens_to_ids(tiny.IMAGE), tuple(tokenizer.convert_tokens_to_ids(t) for t in tiny.STATE_TOKENS)
+    rng = np.random.default_rng(0)
+    frames = torch.from_numpy(rng.integers(0, 256, (2, 56, 84, 3), dtype=np.uint8))
+    ids = [30, 31] + [image] * 6 + [32, state_ids[0], 33] + [image] * 6 + [34, state_ids[2], 35, 36]
+    labels = [-100] * 9 + [state_ids[0]] + [-100] * 8 + [state_ids[2], 35, 36]
+    with torch.no_grad():
+        row = Row(ids, labels, [2, 11], (2, 3), tower(model.model.visual, frames), np.zeros((2, 6), np.float32), np.zeros((2, 6), bool))
+        step = DialogueStep(model, state_ids)
+        batch = collate([row], 0)
+        loss, aux, report = step([batch], step.counts([batch]), "focal")
+        pixels = patches(frames).view(2, 24, 3, 1, 14, 14).expand(-1, -1, -1, 2, -1, -1).reshape(48, -1)
+        out = model.model(
+            input_ids=torch.tensor([ids]),
+            pixel_values=pixels,
+            image_grid_thw=torch.tensor([[1, 4, 6]] * 2),
+            mm_token_type_ids=(torch.tensor([ids]) == image).int(),
+        ).last_hidden_state
+        logits, gold = supervised_logits(out[:, :-1], torch.tensor([labels])[:, 1:], model.lm_head)
+    assert loss.item() == pytest.approx(streaming_loss(logits, gold, state_ids).item(), abs=1e-5)
+    assert set(report) >= {"aux", "silence", "response", "text"}
