@@ -49,6 +49,7 @@ def run_stage(accelerator: Accelerator, config: TrainConfig, index: int, materia
     if finished.exists():
         material.model.load_state_dict(torch.load(finished))
         return
+    torch.manual_seed(1000 * config.seed + index)  # the auxiliary heads start at random, the same after a restart
     work = make_stage(stage, material, accelerator)
     optimizers = make_optimizers(work.module, stage)
     module, *optimizers = accelerator.prepare(work.module, *optimizers)
