@@ -6,42 +6,44 @@
 
 import os
 import signal
+import socket
 import sys
 import threading
 
-from streamo_app.config import AppConfig
+from streamo_app.config import EVERYWHERE, AppConfig
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Serve until SIGINT or SIGTERM. Exit code 0, or 2 and one line on stderr when it cannot start."""
+    """Serve until SIGINT or SIGTERM, then 0. When it cannot start: 2 and one line on stderr."""
     try:
         config = AppConfig.from_args(argv)
         return run(config)
     except ValueError as error:
         print(f"streamo: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # while the model was being loaded: there is nothing to close yet
+        return 130
 
 
 def run(config: AppConfig) -> int:
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+    check_port(config.host, config.port)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     # After the command line was read: torch and Gradio take seconds to come in.
     from streamo_app.models.engine import Engine
     from streamo_app.models.loading import load_model
     from streamo_app.ui.desks import Desks
     from streamo_app.ui.samples import load_clips
-    from streamo_app.ui.serve import check_port, serve
+    from streamo_app.ui.serve import serve
 
-    check_port(config.host, config.port)
     clips = load_clips()
     engine = Engine(load_model(config.model, quantize=config.quantize)).start()
     desks = Desks(engine, config, clips)
-    blocks = None
+    blocks, stopped = None, threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
     try:
         blocks, url = serve(desks, config)
-        print(f"Streamo on {url}", flush=True)
+        print(f"Streamo on {url.replace(EVERYWHERE, 'localhost')}", flush=True)
         stopped.wait()
     finally:
         desks.stop()
@@ -49,6 +51,17 @@ def run(config: AppConfig) -> int:
             blocks.close(verbose=False)
         engine.stop()
     return 0
+
+
+def check_port(host: str, port: int) -> None:
+    """Gradio would say it in many lines, or quietly take another port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), port))
+        except OSError as error:
+            raise ValueError(f"Cannot listen on {host} port {port} ({error.strerror}); choose another with --port.") from None
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ PATIENCE_MS = 45000
 """Of every wait: machines that test are busy. A wait ends as soon as what it waits for is there."""
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--host-resolver-rules=MAP elsewhere.test 127.0.0.1",
 )  # fmt: skip
 START, STOP = "#go:text-is('Start'):enabled", "#go:text-is('Stop'):enabled"
 
@@ -35,15 +35,17 @@ class Site:
     browser: Browser
 
     @contextmanager
-    def visitor(self, width: int = 1280, height: int = 860, **options):
-        """A page that is ready to start. Fails when it asked for anything outside this machine, or met an error in its scripts."""
+    def visitor(self, width: int = 1280, height: int = 860, host: str = "127.0.0.1", **options):
+        """A page that is ready to start. Fails when it asked for anything outside this machine, or met an error in its scripts.
+        `host` "elsewhere.test": the same server, over plain http as from another machine."""
+        url = self.url.replace("127.0.0.1", host)
         context = self.browser.new_context(viewport={"width": width, "height": height}, permissions=["camera"], **options)
         context.set_default_timeout(PATIENCE_MS)
         page, wrong = context.new_page(), []
-        page.on("request", lambda request: request.url.startswith((self.url, "data:", "blob:")) or wrong.append(request.url))
+        page.on("request", lambda request: request.url.startswith((url, "data:", "blob:")) or wrong.append(request.url))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         try:
-            page.goto(self.url)
+            page.goto(url)
             page.wait_for_selector(START)
             yield page
             assert not wrong

@@ -132,6 +132,15 @@ def test_the_webcam_arrives_unmirrored_is_seen_mirrored_and_is_let_go_on_stop(si
         wait_for(page, lambda: cells(page) >= 2, "the camera to be watched again")
 
 
+def test_over_plain_http_from_elsewhere_the_page_says_why_there_is_no_webcam(site):
+    with site.visitor(host="elsewhere.test") as page:
+        choose(page, "webcam")
+        expect(page.locator("#message")).to_contain_text("only on https:// or on this machine itself")
+        page.click("#go")
+        expect(page.locator("#message")).to_contain_text("only on https:// or on this machine itself")
+        expect(page.locator("#state")).to_have_text("Ready")
+
+
 def test_two_visitors_never_mix(site):
     with site.visitor() as one, site.visitor() as other:
         for page, wish in ((one, "Only mine"), (other, "Not yours")):

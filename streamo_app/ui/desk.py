@@ -66,6 +66,8 @@ class Desk:
         self._choice, self._clip, self._show = "", "", ""
         """Of the run under way or just over: its source, and what the stage shows (player | preview | webcam)."""
         self._source = None
+        self._run = 0
+        """Number of that run: what a page says of its player counts for the run that it shows."""
         self._waiting: set[int] = set()
         """Lanes typed while nothing was running: the session keeps these for the next start by itself."""
         self._complaint = ""
@@ -75,9 +77,10 @@ class Desk:
 
     def look(self, report: Report) -> dict:
         """A view (`render.py`) of everything that changed since `report`."""
-        snapshot = self.session.snapshot()
+        snapshot = self.session.snapshot(report.after)
         known = report.run == snapshot.run
-        snapshot = self.session.snapshot(report.after if known else 0)
+        if not known:
+            snapshot = self.session.snapshot()
         view = render_run(snapshot, self._info, report.second if known else -1)
         picture = (report.picture, "")
         if isinstance(self._source, Preview):
@@ -89,7 +92,7 @@ class Desk:
 
     def tick(self, report: Report) -> dict:
         source = self._source
-        if isinstance(source, PlayerSource) and report.run == self.session.snapshot().run:
+        if isinstance(source, PlayerSource) and report.run == self._run:
             source.at(report.position, paused=report.paused, ended=report.ended)
         return self.look(report)
 
@@ -156,6 +159,7 @@ class Desk:
         except Exception:
             source.close()
             raise
+        self._run = self.session.snapshot().run
         self._source, self._choice, self._clip, self._waiting = source, choice, clip, set()
         self._show = "webcam" if choice == "webcam" else "preview" if isinstance(source, Preview) else "player"
 

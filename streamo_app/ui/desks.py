@@ -55,4 +55,5 @@ class Desks:
         with self._lock:
             # Only the desks whose session is still there: the reaper knows nothing of desks.
             self._desks = {id: old for id, old in self._desks.items() if self.sessions.get(id)} | {session.id: desk}
+            self._pages = {page: id for page, id in self._pages.items() if id in self._desks}
         return desk

@@ -1,7 +1,5 @@
 """The page on an address: theme, style, and Gradio's settings for a server that strangers may reach. Not the layout (`page.py`)."""
 
-import socket
-
 import gradio as gr
 
 from streamo_app.config import AppConfig
@@ -25,8 +23,7 @@ def theme() -> gr.Theme:
 
 
 def serve(desks: Desks, config: AppConfig) -> tuple[gr.Blocks, str]:
-    """The running page and its address; returns at once. Raises ValueError, one sentence, when the port is taken."""
-    check_port(config.host, config.port)
+    """The running page and its address; returns at once. Raises OSError when the port is taken."""
     blocks = build(desks)
     blocks.queue(default_concurrency_limit=None, max_size=4 * config.seats)
     _, url, shared = blocks.launch(
@@ -49,14 +46,3 @@ def serve(desks: Desks, config: AppConfig) -> tuple[gr.Blocks, str]:
         css="\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("style.css", "live.css")),
     )
     return blocks, shared or url.rstrip("/")
-
-
-def check_port(host: str, port: int) -> None:
-    """Gradio would say it in many lines, or quietly take another port."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host.strip("[]"), port))
-        except OSError as error:
-            raise ValueError(f"Cannot listen on {host} port {port} ({error.strerror}); choose another with --port.") from None

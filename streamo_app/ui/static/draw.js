@@ -119,6 +119,7 @@ function drawRows(drawn, rows, onJump) {
     let item = drawn.rows.get(row.key);
     if (!item) { item = rowItem(row, onJump); drawn.rows.set(row.key, item); list.append(item); }
     item.classList.toggle("partial", row.partial);
+    item.setAttribute("aria-busy", String(row.partial));
     write(item.words, row.text);
   }
   while (drawn.rows.size > MAX_ROWS) { const [key, item] = drawn.rows.entries().next().value; item.remove(); drawn.rows.delete(key); }

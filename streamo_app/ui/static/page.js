@@ -74,6 +74,8 @@ function controls() {
   $("go").classList.toggle("running", running);
   $("go").disabled = !page.id || busy;
   $("ask-add").disabled = !page.id;
+  const standing = page.view.lanes.filter((lane) => lane.open).map((lane) => lane.text);
+  for (const chip of $("chips").children) chip.disabled = !page.id || standing.includes(chip.textContent);
   for (const control of [...document.querySelectorAll("input[name=choice]"), ...$("clips").children, $("another")]) control.disabled = locked;
   say();
 }
@@ -146,7 +148,7 @@ function taken(refused) {
 
 function follow(lane, text) {
   page.target = lane;
-  write($("ask-label"), lane ? `Follow up on “${text}”` : "What should it watch for?");
+  write($("ask-label"), lane ? `Follow up on “${text}” (Esc: not now)` : "What should it watch for?");
   if (lane) $("ask-text").focus();
 }
 
@@ -169,10 +171,11 @@ function choose(choice, clip) {
   page.choice = choice;
   if (clip) page.clip = clip;
   document.querySelector(`input[name=choice][value=${choice}]`).checked = true;
-  for (const one of $("clips").children) one.setAttribute("aria-checked", String(one.dataset.name === page.clip));
+  for (const one of $("clips").children) one.setAttribute("aria-pressed", String(one.dataset.name === page.clip));
   $("clips").hidden = choice !== "samples";
   write($("about"), config.about[choice] || "");
   chips();
+  if (page.view) controls();
   say(choice === "webcam" && !navigator.mediaDevices ? NO_CAMERA_HERE : "");
   stage();
 }
@@ -214,7 +217,6 @@ async function begin() {
   for (const clip of config.clips) {
     const button = pill(clip.title, () => choose("samples", clip.name));
     button.dataset.name = clip.name;
-    button.setAttribute("role", "radio");
     $("clips").append(button);
   }
   choose(config.clips.length ? "samples" : "upload");

@@ -1,0 +1,184 @@
+"""What lies between the page and a session, without a browser: views, desks, reports, samples, previews.
+
+    python -m pytest tests/test_desk.py
+"""
+
+import base64
+import json
+import threading
+
+import cv2
+import numpy as np
+import pytest
+
+from streamo_app.config import AppConfig
+from streamo_app.events import Frame
+from streamo_app.models.engine import Engine
+from streamo_app.models.interface import ModelInfo
+from streamo_app.session import LaneView, Snapshot
+from streamo_app.transcript import Cell, Row
+from streamo_app.ui.desk import Report
+from streamo_app.ui.desks import Desks
+from streamo_app.ui.page import tabs
+from streamo_app.ui.preview import Preview
+from streamo_app.ui.render import render_run
+from streamo_app.ui.samples import load_clips
+from tests.clips import write
+from tests.fakecam import street
+from tests.lamp_model import LampModel
+
+INFO = ModelInfo("street", 1, 60, 0.0, "cuda:0", "4bit")
+AT_ONCE = "Say something."
+
+
+@pytest.fixture
+def engine():
+    running = Engine(LampModel(street())).start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def desks(engine):
+    made = Desks(engine, AppConfig(seats=2), load_clips())
+    yield made
+    made.stop()
+
+
+def start(desk, what=(), **report):
+    return desk.act({"do": "start", "choice": "samples", "clip": "midday", "how": "decode", "n": 7, **dict(what)}, Report(**report))
+
+
+def test_a_view_holds_what_is_new_and_plain_values_only():
+    cells = tuple(Cell(second, "silence", (0.8125, 0.125, 0.0625)) for second in range(5))
+    lane = LaneView(1, "Count <b>cars</b>.", ("Faster.",), False, True, "silence", (0.8125, 0.125, 0.0625), cells)
+    row = Row(3, 9, 4, 1, "response", "Two ${cars}.", partial=True)
+    snapshot = Snapshot(9, "running", "", "midday.webm", 4, 1, (lane,), (row,), 12.4, 1530.0, 0.26, 3, 0, 5, run=2)
+    view = json.loads(json.dumps(render_run(snapshot, INFO, drawn=2)))
+    assert view["lanes"] == [{
+        "lane": 1, "text": "Count <b>cars</b>.", "follow_ups": ["Faster."], "open": True, "state": "silence", "p": [0.812, 0.125, 0.062],
+        "cells": [[3, "silence", 1, 0.81, 0.12, 0.06], [4, "silence", 1, 0.81, 0.12, 0.06]],
+    }]  # fmt: skip
+    assert view["rows"] == [{"key": 3, "second": 4, "lane": 1, "kind": "response", "text": "Two ${cars}.", "partial": True, "follow_up": False}]
+    assert [number[:2] for number in view["numbers"]] == [
+        ["12 ms", "per second of video"], ["1.5 s", "p95"], ["0.3 s", "behind"], ["3 s", "skipped"], ["street", "on cuda:0, 4bit"],
+    ]  # fmt: skip
+
+
+def test_before_the_first_second_only_the_model_is_named():
+    nothing = Snapshot(0, "idle", "", "", 0, 1, (), (), None, None, None, 0, 0, 0)
+    assert [number[0] for number in render_run(nothing, INFO)["numbers"]] == ["street"]
+
+
+@pytest.mark.parametrize("sent", [None, [], "x", {}, {"run": "1", "after": None, "second": float("nan"), "t": [], "paused": "no", "ended": 1}])
+def test_nonsense_from_a_page_is_taken_as_nothing_said(sent):
+    assert Report.read(sent) == Report()
+
+
+def test_what_a_page_says_of_its_player_is_understood():
+    report = Report.read({"id": "a", "run": 3, "after": 12, "second": 40, "picture": 39, "t": 41.5, "paused": False, "ended": False})
+    assert report == Report(run=3, after=12, second=40, picture=39, position=41.5, paused=False, ended=False)
+    assert Report.read({"t": -5}).position == 0.0
+
+
+def test_start_with_nothing_asked_opens_one_visible_lane_that_narrates(desks):
+    view = start(desks.sit(""))
+    assert [lane["text"] for lane in view["lanes"]] == ["Narrate what you see."]
+    assert view["status"] == "running" and view["answers"]["start"] == {"n": 7, "refused": False}
+
+
+def test_words_left_in_the_box_are_asked_on_start_and_replace_the_narration(desks):
+    desk = desks.sit("")
+    view = start(desk, {"text": AT_ONCE})
+    assert [lane["text"] for lane in view["lanes"]] == [AT_ONCE]
+    desk.session.stop()
+    assert [lane["text"] for lane in start(desk)["lanes"]] == [AT_ONCE]
+
+
+def test_a_wish_removed_before_start_leaves_the_narration(desks):
+    desk = desks.sit("")
+    lane = desk.act({"do": "ask", "text": "Count cars."}, Report())["lanes"][0]["lane"]
+    desk.act({"do": "remove", "lane": lane}, Report())
+    assert [lane["text"] for lane in start(desk)["lanes"]] == ["Narrate what you see."]
+
+
+def test_a_refused_wish_starts_nothing_and_says_why(desks):
+    view = start(desks.sit(""), {"text": "x" * 5000})
+    assert view["status"] == "idle" and view["answers"]["start"]["refused"] and not view["notice"]
+    assert view["message"] == "The instruction has 5000 characters; at most 4000 are possible. Shorten it."
+
+
+@pytest.mark.parametrize(
+    "what, sentence",
+    [
+        ({"do": "start", "choice": "samples", "clip": "../../etc/passwd"}, "Choose a video first."),
+        ({"do": "start", "choice": "upload"}, "Choose a video first."),
+        ({"do": "format"}, "The page asked for something this server does not know; reload it."),
+        ({}, "The page asked for something this server does not know; reload it."),
+    ],
+)
+def test_what_no_honest_page_sends_is_refused(desks, what, sentence):
+    assert desks.sit("").act(what, Report())["message"] == sentence
+
+
+def test_the_machines_own_camera_is_offered_and_opened_only_where_it_is_allowed(engine):
+    assert 'value="camera"' in tabs(True) and 'value="camera"' not in tabs(False)
+    exposed = Desks(engine, AppConfig(host="0.0.0.0"), load_clips())
+    try:
+        view = exposed.sit("").act({"do": "start", "choice": "camera"}, Report())
+        assert view["status"] == "idle" and "--allow-camera" in view["message"]
+    finally:
+        exposed.stop()
+
+
+def test_an_id_brings_its_own_desk_back_and_an_unknown_one_a_new_desk(desks):
+    mine = desks.sit("", "page-1")
+    assert desks.sit(mine.session.id, "page-2") is mine
+    assert desks.sit("guessed") is not mine
+    with pytest.raises(ValueError, match="All 2 seats are taken"):
+        desks.sit("guessed")
+
+
+def test_a_page_that_draws_another_run_gets_all_of_this_one(desks, tmp_path):
+    desk = desks.sit("")
+    desk.uploaded(write(tmp_path / "two.mp4", 5, 10), Report())
+    start(desk, {"choice": "upload", "text": AT_ONCE})
+    assert desk.session.wait(20)
+    known = desk.look(Report())
+    nothing_new = desk.look(Report(run=known["run"], after=known["seq"], second=1, picture=9.0))
+    assert [row["text"] for row in known["rows"]] == [AT_ONCE, f"Heard: {AT_ONCE}", "The video has ended."]
+    assert nothing_new["rows"] == [] and nothing_new["lanes"][0]["cells"] == [] and nothing_new["preview"] == ""
+    assert desk.look(Report(run=known["run"] - 1, after=known["seq"], second=1))["rows"] == known["rows"]
+
+
+def test_a_preview_shows_the_newest_picture_once_and_is_otherwise_its_source():
+    class Two:
+        kind, live, clocked, title, duration_s, dropped = "camera", True, True, "camera 0", None, 5
+
+        def frames(self, fps, stop):
+            yield Frame(0.0, np.zeros((90, 160, 3), np.uint8), 0.0)
+            yield Frame(1.0, np.full((720, 1280, 3), (200, 30, 30), np.uint8), 1.0)
+
+    preview = Preview(Two())
+    assert preview.picture(-1.0) == (-1.0, "")
+    assert [frame.second for frame in preview.frames(1, threading.Event())] == [0.0, 1.0]
+    second, url = preview.picture(0.0)
+    jpeg = cv2.imdecode(np.frombuffer(base64.b64decode(url.split(",")[1]), np.uint8), cv2.IMREAD_COLOR_RGB)
+    assert second == 1.0 and jpeg.shape == (360, 640, 3) and jpeg.mean(axis=(0, 1)).round().tolist() == pytest.approx([200, 30, 30], abs=4)
+    assert preview.picture(1.0) == (1.0, "") and preview.dropped == 5
+
+
+def test_the_sample_clips_are_there_with_suggestions_that_training_contains():
+    from finetune.world.wordings import wordings
+
+    clips = load_clips()
+    assert len(clips) == 3 and all(clip.path.stat().st_size < 1_500_000 for clip in clips)
+    known = {form.format(c="green", o=thing) for task in ("alert_light", "alert_object", "event_caption", "tsqa_light", "tsqa_crossing", "narration", "counting")
+             for form in wordings(task, "all") for thing in ("a red car", "a yellow car", "a dog", "a person")}  # fmt: skip
+    assert all(text in known for clip in clips for text in clip.ask)
+
+
+def test_a_listed_clip_that_is_missing_is_said_in_one_sentence(tmp_path):
+    (tmp_path / "clips.json").write_text('[{"file": "gone.webm", "title": "Gone", "ask": []}]')
+    with pytest.raises(ValueError, match="gone.webm is missing"):
+        load_clips(tmp_path)
