@@ -27,6 +27,8 @@ from streamo_app.protocol import State
 
 _PAIRED = ("alert_light", "alert_object", "grounding_forward")
 """Tasks whose rows come in pairs, one clip and two arguments, so that only the argument can tell the answers apart."""
+_FOLLOW_UPS = 0.08
+"""Share of dialogues in which a second instruction is typed into the lane of the first."""
 _NO_PINNING = ("counting", "grounding_backward", "unservable")
 """Their answers need what an evicted layout has lost, or are over at once."""
 
@@ -48,7 +50,8 @@ class Rows:
         rows: list[Row] = []
         while sum(len(row.ids) for row in rows) < tokens:
             kind = str(rng.choice(list(stage.mix), p=_shares(stage.mix.values())))
-            rows += list(self._task_rows(stage, seconds, rng)) if kind == "task" else list(self._practice_rows(stage, kind, rng))
+            whole_clips = kind in ("task", "timed")
+            rows += list(self._task_rows(stage, kind, seconds, rng) if whole_clips else self._practice_rows(stage, kind, rng))
         return rows
 
     # --- loose frames
@@ -82,30 +85,32 @@ class Rows:
 
     # --- clips
 
-    def _task_rows(self, stage: Stage, seconds: int, rng: np.random.Generator) -> Iterator[Row]:
+    def _task_rows(self, stage: Stage, kind: str, seconds: int, rng: np.random.Generator) -> Iterator[Row]:
         fitting = [clip for clip in self.clips if clip[1] >= seconds]
         seed, length = fitting[int(rng.integers(len(fitting)))]
         clip = self._clip(seed, length)
-        task = str(rng.choice(tasks.TASKS, p=_shares(stage.tasks.get(task, 1.0) for task in tasks.TASKS)))
-        records = self._pair(clip, task, rng) if task in _PAIRED else None
-        if records is None:
-            records = [tasks.record(clip, task, rng)]
-            if rng.random() < 0.08:
-                records.append(tasks.record(clip, str(rng.choice(tasks.TASKS)), rng))
-        paired = task in _PAIRED and len(records) == 2
-        dialogues = [build_dialogue(record, clip.seconds)[0] for record in records if record is not None]
-        if not dialogues:
-            return
-        spoken = any(turn.text for dialogue in dialogues for turn in dialogue.turns)
-        if not spoken and rng.random() < 0.7:
+        dialogues = self._dialogues(stage, kind, clip, rng)
+        if not any(turn.text for dialogue in dialogues for turn in dialogue.turns) and rng.random() < 0.7:
             return  # silence is most of every dialogue anyway
         with np.load(clip_path(self.folder, seed, length)) as file:
             features, size = torch.from_numpy(file["features"]), tuple(int(side) for side in file["size"])
-        if not paired and len(dialogues) == 2:
-            dialogues = [replace(life.follow_up(*dialogues), meta=dialogues[0].meta | {"argument": None})]
-        first = self._first(dialogues[0], clip, seconds, rng)
+        first = self._first(dialogues[0], clip, seconds, rng) if dialogues else 0
         for dialogue in dialogues:
             yield self._task(stage, clip, dialogue, first, seconds, features, size, rng)
+
+    def _dialogues(self, stage: Stage, kind: str, clip: Clip, rng: np.random.Generator) -> list[Dialogue]:
+        """One dialogue, two that differ in the argument alone, or none where the task does not fit the clip."""
+        task = str(rng.choice(tasks.TASKS, p=_shares(stage.tasks.get(task, 1.0) for task in tasks.TASKS)))
+        pair = self._pair(clip, task, rng) if kind == "task" and task in _PAIRED else None
+        if pair is not None:
+            return [build_dialogue(record, clip.seconds)[0] for record in pair]
+        records = [practice.timed(clip, rng) if kind == "timed" else tasks.record(clip, task, rng)]
+        if rng.random() < _FOLLOW_UPS:
+            records.append(tasks.record(clip, str(rng.choice(tasks.TASKS)), rng))
+        dialogues = [build_dialogue(record, clip.seconds)[0] for record in records if record is not None]
+        if len(dialogues) < 2:
+            return dialogues
+        return [replace(life.follow_up(*dialogues), meta=dialogues[0].meta | {"argument": None})]
 
     def _pair(self, clip: Clip, task: str, rng: np.random.Generator) -> tuple[Record, ...] | None:
         """The task with two arguments that are easily confused, one of them there."""

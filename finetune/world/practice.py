@@ -8,10 +8,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from finetune.annotations import Answer, Question, Record
 from finetune.build import Dialogue, Turn
+from finetune.world.facts import facts_of
 from finetune.world.scene import LIGHTS, NAMES, Clip, light_at, things_at
 from finetune.world.wordings import article, caption, phrase
-from streamo_app.protocol import State
+from streamo_app.protocol import State, span_text
 
 Shot = tuple[Clip, float]
 LIGHT_NAMES = tuple(f"{colour} light" for colour in LIGHTS)
@@ -21,6 +23,12 @@ _BEFORE = ("Did {o} pass?", "Was there {o} before?", "Did you just see {o}?")
 _COUNT = ("How many cars are there?", "How many cars do you see?", "Count the cars in view.")
 _NOW = ("What happens now?", "What do you see?", "Describe the scene.", "What is going on?")
 _WHAT = ("What happened?", "What was there before?", "What did you just see?")
+_TIMED = (
+    "Give the time of each event.",
+    "When does each event happen?",
+    "State the seconds of every event.",
+    "give me the start and end of each event",
+)
 _PERSIST = (
     "Tell me every second when you see {o}.",
     "Keep telling me while you see {o}.",
@@ -133,3 +141,17 @@ def held(shots: Sequence[Shot], rng: np.random.Generator) -> tuple[Dialogue, lis
         turns.append(Turn(i, (words,) if i == 0 else (), State.RESPONSE if new else State.SILENCE, answer if new else ""))
         before = answer
     return Dialogue("", "held", tuple(turns)), [{"light": "light", "cross": "person", "count": "car"}[str(kind)]] * len(shots)
+
+
+def timed(clip: Clip, rng: np.random.Generator) -> Record:
+    """Grounding made dense: the span of every event, after it. A single named event a clip teaches the copying of times too slowly."""
+    facts = facts_of(clip)
+    asked = int(rng.integers(0, max(1, clip.seconds // 2)))
+    answers = []
+    for thing in clip.things:
+        shown = facts.shown(thing)
+        if shown.start >= asked:
+            content = span_text(shown.start, shown.stop - 1)
+            answers.append(Answer(content, st_time=round(thing.start + 1, 2), end_time=round(thing.end, 2)))
+    question = Question(str(rng.choice(_TIMED)), asked + 1)
+    return Record("", "", "timed", "practice", (question,), tuple(answers), {"task": "timed", "argument": "thing"})
