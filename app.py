@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 
-from streamo_app.config import EVERYWHERE, AppConfig
+from streamo_app.config import AppConfig
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -43,7 +43,7 @@ def run(config: AppConfig) -> int:
         signal.signal(number, lambda *_: stopped.set())
     try:
         blocks, url = serve(desks, config)
-        print(f"Streamo on {url.replace(EVERYWHERE, 'localhost')}", flush=True)
+        print(f"Streamo on {url}", flush=True)
         stopped.wait()
     finally:
         desks.stop()

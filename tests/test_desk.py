@@ -133,6 +133,7 @@ def test_the_machines_own_camera_is_offered_and_opened_only_where_it_is_allowed(
 
 def test_an_id_brings_its_own_desk_back_and_an_unknown_one_a_new_desk(desks):
     mine = desks.sit("", "page-1")
+    assert desks.sit("", "page-1") is mine, "a page that has not learnt its id yet takes no second seat"
     assert desks.sit(mine.session.id, "page-2") is mine
     assert desks.sit("guessed") is not mine
     with pytest.raises(ValueError, match="All 2 seats are taken"):

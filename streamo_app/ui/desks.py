@@ -18,7 +18,7 @@ class Desks:
         self._desks: dict[str, Desk] = {}
         self._pages: dict[str, str] = {}
         """Gradio's id of a page load to the id of its session: all that we learn when a page goes."""
-        self._lock = threading.Lock()
+        self._lock, self._sitting = threading.Lock(), threading.Lock()
 
     def find(self, session_id: str) -> Desk | None:
         """The desk of an id, or None; a sign of life."""
@@ -32,12 +32,16 @@ class Desks:
     def sit(self, session_id: str, page: str | None = None) -> Desk:
         """The desk of an id, or a new one under a new id: for a first visit, and for a page whose session has ended meanwhile.
 
+        `page`: Gradio's id of the page load. On a busy machine a page calls again before it has learnt its id; it gets no second seat.
         Raises ValueError (one sentence) when all seats are taken."""
-        desk = self.find(session_id) or self._new()
-        if page:
+        with self._sitting:
             with self._lock:
-                self._pages[page] = desk.session.id
-        return desk
+                known = self._pages.get(page or "", "")
+            desk = self.find(session_id) or self.find(known) or self._new()
+            if page:
+                with self._lock:
+                    self._pages[page] = desk.session.id
+            return desk
 
     def left(self, page: str | None) -> None:
         """A page was closed, or is being loaded anew: then its `sit` comes in a moment."""

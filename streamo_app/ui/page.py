@@ -63,7 +63,9 @@ def build(desks: Desks) -> gr.Blocks:
         part("foot", elem_id="foot")
 
         def tick(sent: str, known_id: str, request: gr.Request):
-            page = json.loads(sent or "{}")
+            if not sent:  # its scripts are not there yet
+                return gr.skip(), gr.skip()
+            page = json.loads(sent)
             try:
                 desk = desks.sit(str(page.get("id") or ""), request.session_hash)
             except ValueError as error:
@@ -89,7 +91,7 @@ def build(desks: Desks) -> gr.Blocks:
             if desk and image is not None:
                 desk.frame(image)
 
-        gr.Timer(TICK_S).tick(tick, [report, session_id], [live, session_id], js="(sent, id) => [window.streamo ? window.streamo.report() : '{}', id]", **private)
+        gr.Timer(TICK_S).tick(tick, [report, session_id], [live, session_id], js="(sent, id) => [window.streamo ? window.streamo.report() : '', id]", **private)
         live.act(act, None, live, trigger_mode="multiple", **private)
         upload.upload(uploaded, [upload, report], [live, upload], js="(file, sent) => [file, window.streamo.report()]", **private)
         cam.stream(
