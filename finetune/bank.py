@@ -136,6 +136,8 @@ def clip_features(visual, jobs: list[tuple[int, int]], folder: Path, limits: tup
     folder.mkdir(parents=True, exist_ok=True)
     missing = [job for job in jobs if not clip_path(folder, *job).exists()]
     done = len(jobs) - len(missing)
+    if not missing:
+        return
     with _pool(workers, visual) as pool:
         for job, size, array in pool.map(partial(_clip_job, limits=limits), missing, chunksize=4):
             path = clip_path(folder, *job)

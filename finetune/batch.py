@@ -1,8 +1,4 @@
-"""Rows of ids to one padded batch with M-RoPE positions, and the model's training forward on cached vision features.
-
-Positions are those of the class's `get_rope_index` for images (a test holds them together): a text token advances all three axes by one; an
-image of h x w visual tokens stands at one time, spread over rows and columns, and advances by max(h, w).
-"""
+"""Rows of ids to one padded batch: positions by the model's family, labels, features, and the targets of the match loss."""
 
 from dataclasses import dataclass, field
 
@@ -10,6 +6,8 @@ import numpy as np
 import torch
 
 from finetune.labels import IGNORED
+from finetune.tiny import MERGE
+from streamo_app.models.qwen2_5_vl import Qwen25VL
 
 
 @dataclass
@@ -19,6 +17,7 @@ class Row:
     ids: list[int]
     labels: list[int]
     image_starts: list[int]
+    """Position of the first visual token of each image."""
     grid: tuple[int, int]
     """Visual tokens (rows, columns) of each of its images."""
     features: torch.Tensor
@@ -49,28 +48,12 @@ class Batch:
         return Batch(*(value.to(device) for value in vars(self).values()))
 
 
-def rope_positions(length: int, image_starts: list[int], grid: tuple[int, int]) -> np.ndarray:
-    """(3, length) int64: time, row and column position of every token."""
-    rows, cols = grid
-    tokens = rows * cols
-    step = np.ones(length, np.int64)
-    for start in image_starts:
-        step[start : start + tokens] = 0
-        step[start + tokens - 1] = max(rows, cols)
-    base = np.concatenate([[0], np.cumsum(step)[:-1]])
-    positions = np.stack([base] * 3)
-    for start in image_starts:
-        positions[1, start : start + tokens] += np.repeat(np.arange(rows), cols)
-        positions[2, start : start + tokens] += np.tile(np.arange(cols), rows)
-    return positions
-
-
 _TARGET, _DISTRACTOR, _EMPTY = 1.0, 0.7, 0.1
 """Weights of a visual token in the auxiliary loss: most tokens show nothing and would drown the rest."""
 
 
-def collate(rows: list[Row], pad: int, practice_weight: float = 1.0, task_weight: float = 1.0) -> Batch:
-    """Right-padded batch; the weights scale the auxiliary loss of practice rows and of task rows."""
+def collate(rows: list[Row], pad: int, family: Qwen25VL, practice_weight: float = 1.0, task_weight: float = 1.0) -> Batch:
+    """Right-padded batch, positions as the live lanes have them; the weights scale the auxiliary loss of practice rows and of task rows."""
     length = -(-max(len(row.ids) for row in rows) // 8) * 8
     ids = np.full((len(rows), length), pad, np.int64)
     labels = np.full((len(rows), length), IGNORED, np.int64)
@@ -79,7 +62,8 @@ def collate(rows: list[Row], pad: int, practice_weight: float = 1.0, task_weight
     for i, row in enumerate(rows):
         n = len(row.ids)
         ids[i, :n], labels[i, :n] = row.ids, row.labels
-        positions[:, i, :n] = rope_positions(n, row.image_starts, row.grid)
+        patches = (1, row.grid[0] * MERGE, row.grid[1] * MERGE)
+        positions[:, i, :n] = family.positions(row.ids, 0, [patches] * len(row.features))[0][:, 0]
         target = row.targets.reshape(-1)
         weight = np.where(target > 0, _TARGET, np.where(row.distractors.reshape(-1), _DISTRACTOR, _EMPTY)) * (target >= 0)
         targets.append(np.clip(target, 0, None))

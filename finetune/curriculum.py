@@ -19,7 +19,7 @@ from finetune.steps import DialogueStep, VisionStep
 from finetune.targets import CLASSES
 from finetune.vision import token_order
 from streamo_app.models.loading import load_model, save_pretrained
-from streamo_app.models.wire import Wire
+from streamo_app.models.qwen2_5_vl import Qwen25VL
 from streamo_app.protocol import SYSTEM_PROMPT
 
 _CLIP_SEEDS = 1_000_000
@@ -33,9 +33,8 @@ class Material:
         self.config, self.run = config, run
         self.limits = (config.min_pixels, config.max_pixels)
         self.tokenizer, self.model = self._start()
-        self.wire = Wire(
-            self.tokenizer, SYSTEM_PROMPT, image_token=tiny.IMAGE, vision_start=tiny.VISION_START, vision_end=tiny.VISION_END
-        )
+        self.family = Qwen25VL(self.model.config, min_pixels=config.min_pixels, max_pixels=config.max_pixels)
+        self.wire = self.family.wire(self.tokenizer)
 
     def _start(self):
         if self.config.init:
@@ -132,6 +131,7 @@ class DialogueWork:
     rows: Rows
     stage: Stage
     pad: int
+    family: Qwen25VL
     accelerator: Accelerator
 
     def loss(self, module, seed):
@@ -139,7 +139,7 @@ class DialogueWork:
         rows = self.rows.step(stage, seed, stage.tokens // ranks)
         # Practice rows are a fifth as long as tasks: apart, neither is padded to the other's length.
         parts = [[row for row in rows if row.practice], [row for row in rows if not row.practice]]
-        batches = [collate(part, self.pad, stage.aux_practice, stage.aux_task).to(self.accelerator.device) for part in parts if part]
+        batches = [collate(part, self.pad, self.family, stage.aux_practice, stage.aux_task).to(self.accelerator.device) for part in parts if part]
         totals = self.accelerator.reduce(self.module.counts(batches), reduction="sum")
         loss, aux, report = module(batches, totals, stage.loss)
         # DDP averages over ranks, but the loss is already this rank's share of the whole batch.
@@ -159,4 +159,4 @@ def make_stage(stage: Stage, material: Material, accelerator: Accelerator) -> St
     stills = material.stills_with_features(accelerator)
     rows = Rows(material.wire, stills, *material.clips(accelerator))
     step = DialogueStep(model, material.wire.state_ids)
-    return DialogueWork(step, rows, stage, material.tokenizer.pad_token_id, accelerator)
+    return DialogueWork(step, rows, stage, material.tokenizer.pad_token_id, material.family, accelerator)

@@ -4,12 +4,11 @@ The class runs images one after another, each behind a Python loop; a batch of e
 both to the same numbers. Frames of different aspect ratios have different grids and go in different batches.
 """
 
-import math
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
 
 from finetune.tiny import MERGE, PATCH_PX, TOKEN_PX
 
@@ -18,21 +17,9 @@ IMAGE_STD = (0.26862954, 0.26130258, 0.27577711)
 """CLIP's, which the Qwen2-VL image processor applies."""
 
 
-def fit(height: int, width: int, min_pixels: int, max_pixels: int) -> tuple[int, int]:
-    """(height, width) that the Qwen2-VL processor resizes a picture to: multiples of TOKEN_PX, aspect ratio kept, within the limits."""
-    h, w = (max(TOKEN_PX, round(side / TOKEN_PX) * TOKEN_PX) for side in (height, width))
-    if h * w > max_pixels:
-        beta = math.sqrt(height * width / max_pixels)
-        h, w = (max(TOKEN_PX, math.floor(side / beta / TOKEN_PX) * TOKEN_PX) for side in (height, width))
-    elif h * w < min_pixels:
-        beta = math.sqrt(min_pixels / (height * width))
-        h, w = (math.ceil(side * beta / TOKEN_PX) * TOKEN_PX for side in (height, width))
-    return h, w
-
-
 def shrink(image: np.ndarray, min_pixels: int, max_pixels: int) -> np.ndarray:
-    """(H, W, 3) uint8 resized as the processor does it (PIL, bicubic)."""
-    h, w = fit(*image.shape[:2], min_pixels, max_pixels)
+    """(H, W, 3) uint8 resized as the processor does it: to multiples of TOKEN_PX, aspect ratio kept, within the limits; PIL, bicubic."""
+    h, w = smart_resize(*image.shape[:2], factor=TOKEN_PX, min_pixels=min_pixels, max_pixels=max_pixels)
     return np.asarray(Image.fromarray(image).resize((w, h), Image.Resampling.BICUBIC))
 
 
