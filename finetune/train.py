@@ -1,7 +1,8 @@
 """Training: stages of a configuration, one after another, on accelerate.
 
 Run: python -m finetune train CONFIG.yaml [--set key=value ...]
-     accelerate launch --num_processes 2 -m finetune train CONFIG.yaml      (two CPU processes, or many GPUs)
+     torchrun --nproc_per_node 2 -m finetune train CONFIG.yaml      (two CPU processes; accelerate launch starts one on a CPU)
+     accelerate launch -m finetune train CONFIG.yaml                (one GPU or many)
 
 Killed and started again it goes on from the last checkpoint: rows depend on (seed, stage, rank, step) alone.
 """
@@ -111,7 +112,7 @@ def native_bf16() -> bool:
 
 
 def train(config: TrainConfig) -> Path:
-    """All stages of `config`; returns the folder of the finished model."""
+    """All stages of `config`; says where the finished model is, and returns that folder."""
     bf16 = config.precision == "bf16" or (config.precision == "auto" and native_bf16())
     accelerator = Accelerator(
         mixed_precision="bf16" if bf16 else "no",
@@ -124,11 +125,13 @@ def train(config: TrainConfig) -> Path:
     if accelerator.is_main_process:
         run.mkdir(parents=True, exist_ok=True)
         config.save(run / "config.yaml")
-    material = Material(config, run)
+    with accelerator.main_process_first():  # which trains the tokenizer; the others read it
+        material = Material(config, run)
     for index in range(len(config.stages)):
         run_stage(accelerator, config, index, material)
     if accelerator.is_main_process:
         material.save(Path(config.out))
+        print(f"The model is in {config.out}")
     accelerator.wait_for_everyone()
     accelerator.end_training()
     return Path(config.out)
@@ -140,6 +143,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    out = train(load_config(args.config, args.set))
-    print(f"The model is in {out}")
+    train(load_config(args.config, args.set))
     return 0
