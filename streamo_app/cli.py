@@ -54,10 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"streamo: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+    except KeyboardInterrupt as stop:
+        return 128 + (stop.args[0] if stop.args else signal.SIGINT)
     except BrokenPipeError:  # `| head`: whoever read us has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
@@ -120,7 +119,7 @@ def watch(argv: list[str]) -> int:
 
     if args.chime:
         sound.open_output()
-    with open_output(args.format, args.out) as output, closing(open_source(args.source, realtime=args.realtime)) as source:
+    with kill_unwinds(), open_output(args.format, args.out) as output, closing(open_source(args.source, realtime=args.realtime)) as source:
         from streamo_app.models.engine import Engine
         from streamo_app.models.loading import load_model
         from streamo_app.session import Session
@@ -162,13 +161,27 @@ def follow(session, events: queue.SimpleQueue, output, *, chime: bool = False) -
 
 
 @contextmanager
+def kill_unwinds() -> Iterator[None]:
+    """A polite kill ends what is under way as Ctrl-C does, so that no part of a file is left behind by one that comes while loading."""
+
+    def handler(number: int, frame) -> None:
+        raise KeyboardInterrupt(number)
+
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def signals_into(events: queue.SimpleQueue) -> Iterator[None]:
     """Ctrl-C and a polite kill become items of the queue, so that no event is torn by an exception. The second one does not wait."""
     caught = []
 
     def handler(number: int, frame) -> None:
         if caught:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(number)
         caught.append(number)
         events.put(signal.Signals(number))
 

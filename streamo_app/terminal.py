@@ -6,7 +6,7 @@ An output gets every event in order, a `tick` now and then, and `finish` once at
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -107,11 +107,12 @@ def open_output(form: str, out: Path | None) -> Iterator[Output]:
         from streamo_app.terminal_live import LiveView
 
         sys.stdout.reconfigure(errors="replace")
-        with LiveView() if sys.stdout.isatty() else _plain() as output:
+        with to_stdout(), LiveView() if sys.stdout.isatty() else nullcontext(PlainLines(sys.stdout)) as output:
             yield output
     elif out is None:
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
-        yield machine_output(form, sys.stdout)
+        with to_stdout():
+            yield machine_output(form, sys.stdout)
     else:
         with part_file(out) as file:
             yield machine_output(form, file)
@@ -122,8 +123,17 @@ def machine_output(form: str, file: IO[str]) -> Output:
 
 
 @contextmanager
-def _plain() -> Iterator[PlainLines]:
-    yield PlainLines(sys.stdout)
+def to_stdout() -> Iterator[None]:
+    """When stdout takes no more, what Python still holds for it is thrown away, or it would complain once more while exiting.
+
+    Raises BrokenPipeError when the reader left, ValueError for whatever else is wrong with it."""
+    try:
+        yield
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise ValueError(f"The output cannot be written ({error.strerror}); choose another place for it with --out.") from error
 
 
 @contextmanager

@@ -51,6 +51,8 @@ def open_source(spec: str | Path, *, realtime: bool = False) -> Source:
     Raises SourceError: for a file at once, for cameras and URLs from `frames` (they may take seconds to answer).
     """
     text = str(spec)
+    if not text.strip():
+        raise SourceError("The source is empty; give a video file, camera:0, or an rtsp, http or https URL.")
     if re.match(r"camera\s*:|[A-Za-z][A-Za-z0-9+.-]+://", text):
         return CameraSource(text)
     return FileSource(spec, realtime=realtime)

@@ -164,6 +164,14 @@ def test_a_model_that_fails_leaves_what_was_said_and_one_line(capsys, clip, tmp_
 
 
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_a_polite_kill_while_the_model_loads_leave_no_file(monkeypatch, tmp_path, clip, number, expected):
+    monkeypatch.setattr(loading, "load_model", lambda name, **options: os.kill(os.getpid(), number) or threading.Event().wait(WAIT_S))
+    before = signal.getsignal(signal.SIGTERM)
+    assert cli.main(["watch", str(clip), "--format", "srt", "--out", str(tmp_path / "out.srt")]) == expected
+    assert not list(tmp_path.iterdir()) and signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_ctrl_c_and_a_polite_kill_keep_what_there_is_even_while_the_model_hangs(capsys, tmp_path, clip, model, number, expected):
     release = threading.Event()
 

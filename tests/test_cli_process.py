@@ -31,10 +31,10 @@ sys.exit(main())
 """The program with a scripted model, which spares a process the seconds that torch takes to load."""
 
 
-def process(*args, light: bool = False) -> subprocess.Popen:
+def process(*args, light: bool = False, stdout=subprocess.PIPE) -> subprocess.Popen:
     command = [sys.executable, *(["-c", LIGHT] if light else ["-m", "streamo_app"]), *map(str, args)]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=ROOT, env=env, stdout=stdout, stderr=subprocess.PIPE, text=True)
 
 
 def test_a_real_process_stops_on_ctrl_c_without_a_traceback(tmp_path):
@@ -55,6 +55,16 @@ def test_whoever_reads_only_the_first_lines_gets_no_traceback(tmp_path):
     watching.stdout.readline()
     watching.stdout.close()
     assert (watching.wait(WAIT_S), watching.stderr.read()) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is always full")
+@pytest.mark.parametrize("form", ["live", "jsonl", "srt"])
+def test_a_full_disk_behind_stdout_is_one_line(tmp_path, form):
+    clip = write(tmp_path / "clip.webm", 10, 50)
+    with open("/dev/full", "w") as full:
+        watching = process("watch", clip, "--format", form, light=True, stdout=full)
+        err = watching.communicate(timeout=WAIT_S)[1]
+    assert (watching.returncode, err) == (2, "streamo: The output cannot be written (No space left on device); choose another place for it with --out.\n")
 
 
 @pytest.mark.parametrize(

@@ -213,7 +213,7 @@ def test_bad_files_and_cameras_print_nothing_on_stderr_not_even_from_c(tmp_path)
 
 @pytest.mark.parametrize(
     ("spec", "words"),
-    [("camera:front", "as camera:0"), ("ftp://host/a.mp4", "are not supported"), ("rtsp://", "names no host"), ("http://host:port/", "malformed")],
+    [("  ", "source is empty"), ("camera:front", "as camera:0"), ("ftp://host/a.mp4", "are not supported"), ("rtsp://", "names no host"), ("http://host:port/", "malformed")],
 )
 def test_a_source_that_is_neither_path_nor_camera_nor_url_is_refused_at_once(spec, words):
     with pytest.raises(SourceError, match=words):
