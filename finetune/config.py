@@ -71,6 +71,8 @@ class TrainConfig:
     """Limits of a frame after resizing: at most 24 visual tokens."""
     window: int = 120
     """Seconds that a lane keeps: the longest clip below."""
+    response_bias: float = 0.0
+    """Added to the response logit by whoever loads the model; chosen with `evaluate --bias` on validation clips."""
     model: dict[str, int] = field(default_factory=dict)
     """Sizes for `tiny.tiny_config`."""
     vocab: int = 2048
@@ -97,7 +99,7 @@ class TrainConfig:
     @property
     def digest(self) -> str:
         """Hash of everything that shapes the weights."""
-        what = {key: value for key, value in asdict(self).items() if key not in ("out", "run_dir", "workers", "save_every")}
+        what = {key: value for key, value in asdict(self).items() if key not in ("out", "run_dir", "workers", "save_every", "response_bias")}
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
 
     def save(self, path: Path) -> None:

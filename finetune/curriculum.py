@@ -89,7 +89,7 @@ class Material:
             "min_pixels": self.config.min_pixels,
             "max_pixels": self.config.max_pixels,
             "window": self.config.window,
-            "response_bias": 0.0,
+            "response_bias": self.config.response_bias,
         }
         save_pretrained(self.model, self.tokenizer, folder, about)
         self.config.save(folder / "training.yaml")  # what made these weights, beside them
