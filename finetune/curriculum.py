@@ -33,6 +33,8 @@ class Material:
         self.config, self.run = config, run
         self.limits = (config.min_pixels, config.max_pixels)
         self.tokenizer, self.model = self._start()
+        self.heads: dict | None = None
+        """Weights of the match heads after the last dialogue stage: fresh ones would push a trained model about."""
         self.family = Qwen25VL(self.model.config, min_pixels=config.min_pixels, max_pixels=config.max_pixels)
         self.wire = self.family.wire(self.tokenizer)
 
@@ -104,6 +106,9 @@ def _dump(path: Path, value) -> None:
 class StageWork(Protocol):
     module: torch.nn.Module
 
+    def finish(self) -> dict | None:
+        """Let go of the model. Returns the weights of the auxiliary heads that a later stage goes on with, if any."""
+
     def loss(self, module: torch.nn.Module, seed: tuple[int, ...]) -> tuple[torch.Tensor, dict[str, float]]:
         """Loss of one step on this rank (so that the mean over ranks is the loss of the batch), and what to report."""
 
@@ -114,6 +119,9 @@ class VisionWork:
     groups: list[bank.Shots]
     batch: int
     device: torch.device
+
+    def finish(self):
+        return None
 
     def loss(self, module, seed):
         rng = np.random.default_rng(np.random.SeedSequence(seed))
@@ -133,6 +141,10 @@ class DialogueWork:
     pad: int
     family: Qwen25VL
     accelerator: Accelerator
+
+    def finish(self):
+        self.module.let_go()
+        return self.module.heads.state_dict()
 
     def loss(self, module, seed):
         stage, ranks = self.stage, self.accelerator.num_processes
@@ -159,4 +171,6 @@ def make_stage(stage: Stage, material: Material, accelerator: Accelerator) -> St
     stills = material.stills_with_features(accelerator)
     rows = Rows(material.wire, stills, *material.clips(accelerator))
     step = DialogueStep(model, material.wire.state_ids)
+    if material.heads is not None:
+        step.heads.load_state_dict(material.heads)
     return DialogueWork(step, rows, stage, material.tokenizer.pad_token_id, material.family, accelerator)

@@ -52,14 +52,19 @@ class DialogueStep(nn.Module):
         self.model, self.state_ids = model, state_ids
         self.heads = nn.ModuleList(nn.Linear(model.config.text_config.hidden_size, 1) for _ in _AUX_LAYERS)
         self._hidden: dict[int, torch.Tensor] = {}
-        for layer in _AUX_LAYERS:
-            model.model.language_model.layers[layer].register_forward_hook(self._keep(layer))
+        layers = model.model.language_model.layers
+        self._hooks = [layers[layer].register_forward_hook(self._keep(layer)) for layer in _AUX_LAYERS]
 
     def _keep(self, layer: int):
         def hook(_module, _inputs, output):
             self._hidden[layer] = output[0] if isinstance(output, tuple) else output
 
         return hook
+
+    def let_go(self) -> None:
+        """Take the hooks off the model, which outlives this step."""
+        for hook in self._hooks:
+            hook.remove()
 
     def counts(self, batches: list[Batch]) -> torch.Tensor:
         """(4,) int64: labels of each state and supervised labels of this rank, to be summed over ranks."""

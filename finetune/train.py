@@ -48,7 +48,9 @@ def run_stage(accelerator: Accelerator, config: TrainConfig, index: int, materia
     stage = config.stages[index]
     finished = material.run / f"{index}_{stage.name}.pt"
     if finished.exists():
-        material.model.load_state_dict(torch.load(finished))
+        saved = torch.load(finished)
+        material.model.load_state_dict(saved["model"])
+        material.heads = saved["heads"]
         return
     torch.manual_seed(1000 * config.seed + index)  # the auxiliary heads start at random, the same after a restart
     work = make_stage(stage, material, accelerator)
@@ -71,11 +73,12 @@ def run_stage(accelerator: Accelerator, config: TrainConfig, index: int, materia
         if (step + 1) % config.save_every == 0 and step + 1 < stage.steps:
             _save(accelerator, checkpoint, index, step + 1)
     progress.close()
+    material.heads = work.finish()
     accelerator.wait_for_everyone()
     accelerator.free_memory()
     if accelerator.is_main_process:
         beside = finished.with_suffix(".part")
-        torch.save(material.model.state_dict(), beside)
+        torch.save({"model": material.model.state_dict(), "heads": material.heads}, beside)
         beside.rename(finished)
         shutil.rmtree(checkpoint, ignore_errors=True)
     accelerator.wait_for_everyone()

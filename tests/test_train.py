@@ -71,7 +71,7 @@ def test_a_run_killed_in_the_middle_ends_with_the_weights_of_one_that_was_not(tm
     (tmp_path / "b" / "run").mkdir()
     shutil.copy(tmp_path / "a" / "run" / "stills.pkl", tmp_path / "b" / "run")  # the same seed renders the same
     killed = run(tmp_path / "b", corpus, monkeypatch, killed_at=3)
-    first, second = (torch.load(folder.parent / "run" / "1_talk.pt") for folder in (whole, killed))
+    first, second = (torch.load(folder.parent / "run" / "1_talk.pt")["model"] for folder in (whole, killed))
     assert all(torch.equal(first[name], second[name]) for name in first)
 
     model = load_model(str(whole))
