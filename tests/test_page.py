@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from streamo_app.ui.samples import NARRATE
 from tests.browser import START, STOP, ask, cells, choose, running_site, ticks, too_wide, wait_for
+from tests.clips import write_sound
 from tests.fakecam import Watched, street, write_camera
 from tests.lamp_model import EXPLODE, GREEN, LampModel
 
@@ -99,6 +100,42 @@ def test_a_wish_is_removed_and_followed_up_by_keyboard(site):
         expect(page.locator("#lanes .lane")).to_have_count(0)
 
 
+def test_a_follow_up_is_taken_back_by_its_button_and_by_what_ends_its_wish(site):
+    with site.visitor() as page:
+        choose(page, "webcam")
+        ask(page, "word " * 700)
+        ask(page, "Stays.")
+        expect(page.locator("#lanes .lane")).to_have_count(2)
+        page.click("#go")
+        page.wait_for_selector(STOP)
+        label, follow = page.locator("#ask-label"), page.locator(".lane .follow")
+        follow.first.click()
+        expect(label).to_contain_text("Follow up on")
+        assert label.bounding_box()["height"] < 60
+        follow.first.click()
+        expect(label).to_have_text("What should it watch for?")
+        follow.first.click()
+        page.locator(".lane [title=Remove]").first.click()
+        expect(label).to_have_text("What should it watch for?")
+        ask(page, "A new one.")
+        expect(page.locator("#lanes .lane")).to_have_count(2)
+        follow.first.click()
+        page.click(STOP)
+        expect(label).to_have_text("What should it watch for?")
+
+
+def test_eight_wishes_scroll_and_the_transcript_stays_in_the_window(site):
+    with site.visitor(height=720) as page:
+        for number in range(8):
+            ask(page, f"Wish number {number}")
+            expect(page.locator("#lanes .lane")).to_have_count(number + 1)
+        page.click("#go")
+        expect(page.locator("#rows")).to_contain_text("Wish number 7")
+        assert page.evaluate("document.getElementById('script').getBoundingClientRect().bottom") < 720
+        page.locator(".lane [title=Remove]").first.click()
+        expect(page.locator("#lanes .lane")).to_have_count(7)
+
+
 def test_whatever_is_typed_is_shown_as_text_and_an_impossible_wish_stays_in_the_box(site):
     with site.visitor() as page:
         page.click("#go")
@@ -176,6 +213,15 @@ def test_a_text_file_called_a_video_is_one_sentence_without_our_folders(site, tm
         page.click("#go")
         expect(page.locator("#message")).to_have_text("'holiday.mp4' is not a video that can be read; MP4, WebM, MKV, MOV and AVI files can.")
         expect(page.locator("#state")).to_contain_text("Ready")
+        choose(page, "samples")
+        expect(page.locator("#message")).to_be_hidden()
+
+
+def test_a_sound_file_offered_as_a_video_is_told(site, tmp_path):
+    with site.visitor() as page:
+        choose(page, "upload")
+        page.set_input_files("#upload input[type=file]", write_sound(tmp_path / "song.wav", "pcm_s16le"))
+        expect(page.locator("#message")).to_have_text("'song.wav' is not a video; MP4, WebM, MKV, MOV and AVI files can be watched.")
 
 
 def test_a_video_that_the_browser_cannot_play_is_decoded_and_shown_by_the_server(site, tmp_path):

@@ -61,7 +61,7 @@ def numbers(snapshot: Snapshot, info: ModelInfo) -> list[tuple[str, str, str]]:
     if snapshot.lag_s is not None:
         shown.append((f"{max(0.0, snapshot.lag_s):.1f} s", "behind", "Age of the pictures that were decided on last"))
     if snapshot.decided:
-        shown.append((f"{snapshot.skipped} s", "skipped", "Seconds that nobody looked at, because the model was slower than the video"))
+        shown.append((f"{snapshot.skipped} s", "skipped", "Seconds that nobody looked at: the model was slower than the video, or the player jumped over them"))
     device = info.device if info.quantize == "none" else f"{info.device}, {info.quantize}"
     shown.append((info.name, f"on {device}", "The model that decides, and where it runs"))
     return shown

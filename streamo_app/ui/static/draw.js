@@ -50,9 +50,10 @@ function laneItem(view, onRemove, onFollow) {
   item.dataset.lane = view.lane;
   item.words = make("p", "long");
   item.state = make("span", "lane-state");
-  const follow = make("button", "icon follow", "↳"), remove = make("button", "icon", "×");
+  const follow = item.follow = make("button", "icon follow", "↳"), remove = make("button", "icon", "×");
   follow.type = remove.type = "button";
-  follow.title = "Follow up";
+  follow.title = "Follow up; once more (or Esc): not now";
+  follow.setAttribute("aria-pressed", "false");
   follow.setAttribute("aria-label", `Follow up on: ${view.text}`);
   remove.title = "Remove";
   remove.setAttribute("aria-label", `Remove: ${view.text}`);
@@ -62,6 +63,7 @@ function laneItem(view, onRemove, onFollow) {
   item.strip = strip();
   item.append(top, item.strip);
   $("lanes").append(item);
+  $("lanes").scrollTop = $("lanes").scrollHeight;
   return item;
 }
 

@@ -8,6 +8,7 @@ const page = {
   picture: -1, shown: "", opening: false, choice: "samples", clip: config.clips[0]?.name || "", upload: "",
   sent: {},           // kind of action -> number of the last one that is not answered yet
   complaint: "",      // what went wrong on this side, in one sentence
+  stale: "",          // what the server complained of before another source was chosen
   target: null,       // the lane that the next instruction follows up on
   pending: "",        // the instruction on its way
   unplayable: "",     // address of a file that this browser cannot show
@@ -36,7 +37,8 @@ function draw(view) {
   if (answered("ask")) taken(view.answers.ask.refused);
   if (was === "" && view.status === "running") resume(view);
   if (was === "running" && view.status !== "running") halt();
-  drawLanes(drawn, view.lanes, (lane) => act({ do: "remove", lane }), follow);
+  if (page.target && !(view.status === "running" && view.lanes.some((lane) => lane.lane === page.target && lane.open))) follow(null);
+  drawLanes(drawn, view.lanes, (lane) => act({ do: "remove", lane }), (lane, text) => follow(lane === page.target ? null : lane, text));
   drawRows(drawn, view.rows, jump);
   drawNumbers(view.numbers);
   stage();
@@ -59,6 +61,7 @@ function forget(run) {
   for (const item of drawn.rows.values()) item.remove();
   drawn.lanes.clear();
   drawn.rows.clear();
+  follow(null);
   Object.assign(page, { run, seq: 0, picture: -1 });
 }
 
@@ -82,7 +85,7 @@ function controls() {
 
 function say(sentence) {
   if (sentence !== undefined) page.complaint = sentence;
-  const words = page.view?.message || page.complaint;
+  const said = page.view?.message || "", words = (said !== page.stale && said) || page.complaint;
   write($("message"), words);
   $("message").classList.toggle("wrong", !page.view?.notice);
   $("message").hidden = !words;
@@ -91,6 +94,7 @@ function say(sentence) {
 // ---- Start and Stop
 
 async function go() {
+  page.stale = "";
   say("");
   if (page.status === "running") { act({ do: "stop" }); halt(); return; }
   page.opening = true;
@@ -135,7 +139,7 @@ function halt() { closeCamera(); $("player").pause(); }
 function ask(text) {
   if (!page.id) return;
   page.pending = text;
-  page.complaint = "";
+  page.complaint = page.stale = "";
   act({ do: "ask", text, lane: page.target });
 }
 
@@ -146,9 +150,11 @@ function taken(refused) {
   follow(null);
 }
 
+// `lane` null: what is typed is a new wish again.
 function follow(lane, text) {
   page.target = lane;
-  write($("ask-label"), lane ? `Follow up on “${text}” (Esc: not now)` : "What should it watch for?");
+  write($("ask-label"), lane ? `Follow up on “${text}”` : "What should it watch for?");
+  for (const [number, { item }] of drawn.lanes) item.follow.setAttribute("aria-pressed", String(number === lane));
   if (lane) $("ask-text").focus();
 }
 
@@ -203,17 +209,24 @@ function source() {
   return path ? new URL(`gradio_api/file=${path.split("/").map(encodeURIComponent).join("/")}`, document.baseURI).href : "";
 }
 
+// gr.File drops what the browser does not call a video, and says nothing.
+function refuse(event) {
+  const file = (event.dataTransfer || event.target).files?.[0];
+  if (file) say(file.type.startsWith("video/") ? "" : `'${file.name}' is not a video; MP4, WebM, MKV, MOV and AVI files can be watched.`);
+}
+
 function jump(second) { if (page.shown === "player") $("player").currentTime = second; }
 
 // ---- once, when the other parts of the page stand: Gradio mounts them in any order
 
 async function begin() {
-  await until(() => ["player", "clips", "go", "message", "numbers", "stage"].every($) && document.querySelector("input[name=choice]"), 60);
+  await until(() => ["player", "clips", "go", "message", "numbers", "stage", "upload"].every($) && document.querySelector("input[name=choice]"), 60);
   $("ask").addEventListener("submit", (event) => { event.preventDefault(); ask($("ask-text").value); });
   $("ask-text").addEventListener("keydown", (event) => { if (event.key === "Escape") follow(null); });
   $("go").addEventListener("click", go);
+  for (const how of ["change", "drop"]) $("upload").addEventListener(how, refuse, true);
   $("another").addEventListener("click", () => act({ do: "forget upload" }));
-  for (const input of document.querySelectorAll("input[name=choice]")) input.addEventListener("change", () => choose(input.value));
+  for (const input of document.querySelectorAll("input[name=choice]")) input.addEventListener("change", () => { page.stale = page.view?.message || ""; choose(input.value); });
   for (const clip of config.clips) {
     const button = pill(clip.title, () => choose("samples", clip.name));
     button.dataset.name = clip.name;
