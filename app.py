@@ -1,7 +1,7 @@
 """Streamo in the browser: a page that watches a webcam, a clip or a camera and speaks when there is something to say.
 
     python app.py                                # http://127.0.0.1:7860 with the built-in model
-    python app.py --model Qwen/Qwen2.5-VL-3B-Instruct --quantize 4bit --port 8000
+    python app.py --model path/to/checkpoint --quantize 4bit --port 8000
 """
 
 import os

@@ -223,7 +223,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--bias", metavar="X", type=float, default=0.0, help="added to the response logit, on top of the model's own bias")
     parser.add_argument("--limit", metavar="N", type=int, help="only the first N records")
     parser.add_argument("--workers", metavar="N", type=int, help="processes (default: one per core, one on a GPU)")
-    parser.add_argument("--quantize", choices=QUANTIZE, help="as for the app (default: 4bit on a GPU, else none)")
+    parser.add_argument("--quantize", choices=QUANTIZE, help="as for the app (default: 4bit on a GPU for weights above 1 GB)")
 
 
 def run(args: Namespace) -> int:

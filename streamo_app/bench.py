@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--seconds", type=int, default=SECONDS, help="seconds of stream (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     parser.add_argument("--model", default=BUILT_IN_MODEL, help="folder or hub id (default: the built-in model)")
-    parser.add_argument("--quantize", choices=QUANTIZE, help="default: 4bit on CUDA, else none")
+    parser.add_argument("--quantize", choices=QUANTIZE, help="default: 4bit on CUDA for weights above 1 GB, else none")
     parser.add_argument("--window", type=int, help="seconds a lane keeps (default: the model's own)")
     args = parser.parse_args(list(argv))
     if args.seconds < 1:

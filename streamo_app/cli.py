@@ -83,7 +83,7 @@ def parse_watch(argv: list[str]) -> Namespace:
         "--ask", action="append", default=[], metavar="[SECOND:]TEXT", help="a standing instruction, from a second on; may be repeated"
     )
     parser.add_argument("--model", default=BUILT_IN_MODEL, help="folder or hub id (default: the built-in model)")
-    parser.add_argument("--quantize", choices=QUANTIZE, help="default: 4bit on CUDA, else none")
+    parser.add_argument("--quantize", choices=QUANTIZE, help="default: 4bit on CUDA for weights above 1 GB, else none")
     parser.add_argument("--fps", type=int, help="images per second that the model sees (default: the model's own)")
     parser.add_argument("--window", type=int, metavar="S", help="seconds that the model remembers (default: the model's own)")
     parser.add_argument("--format", choices=("live", "jsonl", "srt", "vtt", "md"), default="live")

@@ -46,7 +46,7 @@ class AppConfig:
     model: str = BUILT_IN_MODEL
     """Folder, hub id, or the built-in model's name."""
     quantize: str | None = None
-    """4bit | 8bit | none; None = 4bit on CUDA, else none."""
+    """4bit | 8bit | none; None = 4bit on CUDA for weights above 1 GB, else none."""
     host: str = LOOPBACK
     """Address to listen on."""
     port: int = 7860
@@ -65,8 +65,6 @@ class AppConfig:
     """False deletes a session's journals when it ends, as on a Space."""
     allow_camera: bool | None = None
     """Whether the page may open cameras of this machine; None = only when nobody else can reach the page."""
-    allow_urls: bool | None = None
-    """Whether the page may open URLs: from a stranger that is a request sent from inside this network. None as above."""
 
     def __post_init__(self):
         if self.quantize not in (None, *QUANTIZE):
@@ -90,11 +88,6 @@ class AppConfig:
         """`allow_camera`, with the loopback rule applied."""
         return not self.exposed if self.allow_camera is None else self.allow_camera
 
-    @property
-    def urls_allowed(self) -> bool:
-        """`allow_urls`, with the loopback rule applied."""
-        return not self.exposed if self.allow_urls is None else self.allow_urls
-
     @classmethod
     def from_args(cls, argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> "AppConfig":
         """The command line of `app.py`; on a Hugging Face Space (`SPACE_ID` is set) it listens everywhere and keeps no journal.
@@ -104,13 +97,12 @@ class AppConfig:
         on_space = "SPACE_ID" in environ
         parser = Parser(prog="app.py", description="Streamo in the browser: it watches, and speaks when there is something to say.")
         parser.add_argument("--model", default=BUILT_IN_MODEL, help="folder or hub id of a model (default: the built-in one)")
-        parser.add_argument("--quantize", choices=QUANTIZE, help="default: 4bit on CUDA, else none")
+        parser.add_argument("--quantize", choices=QUANTIZE, help="default: 4bit on CUDA for weights above 1 GB, else none")
         parser.add_argument("--host", default=EVERYWHERE if on_space else LOOPBACK, help="address to listen on (default: this machine only)")
         parser.add_argument("--port", type=int, default=7860)
         parser.add_argument("--auth", metavar="USER:PASSWORD", help="ask for this name and password")
         parser.add_argument("--share", action="store_true", help="also serve through a public Gradio link")
         parser.add_argument("--allow-camera", action="store_true", default=None, help="let visitors open this machine's cameras")
-        parser.add_argument("--allow-urls", action="store_true", default=None, help="let visitors open URLs from this machine")
         args = vars(parser.parse_args(argv))
         args["auth"] = parse_auth(args["auth"])
         journals = Path(tempfile.gettempdir()) / "streamo-journals" if on_space else default_journal_dir(environ)

@@ -21,26 +21,24 @@ def test_without_arguments_the_page_is_for_this_machine_with_the_built_in_model(
 
 
 def test_every_option_arrives():
-    made = config("--model", "m", "--quantize", "8bit", "--host", "0.0.0.0", "--port", "81", "--auth", "bob:p:w", "--share", "--allow-camera", "--allow-urls")
+    made = config("--model", "m", "--quantize", "8bit", "--host", "0.0.0.0", "--port", "81", "--auth", "bob:p:w", "--share", "--allow-camera")
     assert (made.model, made.quantize, made.host, made.port, made.auth, made.share) == ("m", "8bit", "0.0.0.0", 81, ("bob", "p:w"), True)
-    assert made.allow_camera and made.allow_urls
+    assert made.allow_camera
 
 
 @pytest.mark.parametrize(
-    ("argv", "camera", "urls"),
+    ("argv", "camera"),
     [
-        ([], True, True),
-        (["--host", "localhost"], True, True),
-        (["--host", "0.0.0.0"], False, False),
-        (["--host", "192.168.1.5"], False, False),
-        (["--share"], False, False),
-        (["--host", "0.0.0.0", "--allow-camera"], True, False),
-        (["--share", "--allow-urls"], False, True),
+        ([], True),
+        (["--host", "localhost"], True),
+        (["--host", "0.0.0.0"], False),
+        (["--host", "192.168.1.5"], False),
+        (["--share"], False),
+        (["--host", "0.0.0.0", "--allow-camera"], True),
     ],
 )
-def test_camera_and_urls_of_the_machine_are_off_where_strangers_can_come_unless_allowed(argv, camera, urls):
-    made = config(*argv)
-    assert (made.camera_allowed, made.urls_allowed) == (camera, urls)
+def test_cameras_of_the_machine_are_off_where_strangers_can_come_unless_allowed(argv, camera):
+    assert config(*argv).camera_allowed is camera
 
 
 @pytest.mark.parametrize(
@@ -53,7 +51,7 @@ def test_only_addresses_that_nobody_else_reaches_are_loopback(host, loopback):
 
 def test_a_space_listens_everywhere_keeps_no_journal_and_opens_no_camera():
     made = config(SPACE_ID="someone/streamo")
-    assert (made.host, made.keep_journals, made.camera_allowed, made.urls_allowed) == ("0.0.0.0", False, False, False)
+    assert (made.host, made.keep_journals, made.camera_allowed) == ("0.0.0.0", False, False)
 
 
 @pytest.mark.parametrize(

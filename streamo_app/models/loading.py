@@ -37,7 +37,7 @@ def load_model(
 ) -> TransformersModel:
     """A checkpoint ready to stream.
 
-    name: "streamo-tiny", a folder, or a hub id such as "Qwen/Qwen2.5-VL-3B-Instruct". quantize: "4bit", "8bit" or "none"; None is "4bit" on
+    name: "streamo-tiny", a folder, or a hub id ("owner/name"). quantize: "4bit", "8bit" or "none"; None is "4bit" on
     CUDA for weights above 1 GB, else "none". device: None is CUDA where there is one. dtype: None is bfloat16 on CUDA and float32 elsewhere (bfloat16
     is several times slower on most CPUs). window: seconds a lane keeps, None is the checkpoint's own. Raises ValueError in one sentence.
     """
@@ -93,7 +93,7 @@ def find_folder(name: str) -> Path:
     if folder.is_dir():
         return folder.resolve()
     if folder.is_absolute() or name.count("/") != 1 or name.startswith((".", "~")):
-        raise ValueError(f"There is no model folder {name!r}; give a folder, a hub id such as Qwen/Qwen2.5-VL-3B-Instruct, or {BUILT_IN}.")
+        raise ValueError(f"There is no model folder {name!r}; give a folder, a hub id (owner/name), or {BUILT_IN}.")
     try:
         return Path(snapshot_download(name, allow_patterns=HUB_FILES))
     except Exception as problem:  # the hub client raises many kinds: network, permission, name, disk

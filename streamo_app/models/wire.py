@@ -100,8 +100,7 @@ class Wire:
             return ids[0]
         raise ValueError(
             f"The tokenizer has no single token {token!r} (it gives {len(ids)}). Add it with "
-            "tokenizer.add_tokens([...], special_tokens=True) and model.resize_token_embeddings(len(tokenizer)), and train the new rows "
-            "(python -m finetune train does all of it)."
+            "tokenizer.add_tokens([...], special_tokens=True) and model.resize_token_embeddings(len(tokenizer)), and train the new rows."
         )
 
     def _parts(self, text: str):
