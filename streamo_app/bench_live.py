@@ -27,9 +27,9 @@ STEP_TIMEOUT_S = 600.0
 class User:
     """A client of the engine with `lanes` instructions, at its own second; remembers when each of its seconds was decided."""
 
-    def __init__(self, engine: Engine, lanes: int):
+    def __init__(self, engine: Engine, lanes: int, watch: bool = True):
         self.client: Client = engine.client(self._sink)
-        self.lanes, self.second = lanes, 0
+        self.lanes, self.watch, self.second = lanes, watch, 0
         self.decided: Counter = Counter()
         self.done_at: dict[int, float] = {}
         self.responses = 0
@@ -47,7 +47,7 @@ class User:
     def send(self, images) -> None:
         """Next second; waits for the slot. Raises ValueError when the engine has given this user up."""
         asks = tuple(Ask(n + 1, ASKS[n % len(ASKS)]) for n in range(self.lanes)) if self.second == 0 else ()
-        if not self.client.submit(Second(self.second, tuple(images), asks), STEP_TIMEOUT_S):
+        if not self.client.submit(Second(self.second, tuple(images), asks, watch=self.watch), STEP_TIMEOUT_S):
             raise ValueError(self.failure or "The engine does not answer.")
         self.second += 1
 
@@ -66,10 +66,11 @@ def write_clip(path: Path, seconds: int) -> None:
 
 
 def file_speed(model: TransformersModel, clip: Path) -> dict:
-    """Seconds of video per second for one lane at full window: decoding, vision, watcher, lane and replies."""
+    """Seconds of video per second for one lane at full window, as `watch` runs a file: decoding, vision, lane and replies; no watcher, for
+    nothing more will be asked."""
     engine = Engine(model).start()
     try:
-        user = User(engine, lanes=1)
+        user = User(engine, lanes=1, watch=False)
         user.fill(model.info.window, model.info.fps)
         user.responses, first, source = 0, user.second, open_source(clip)
         started, gathered = time.perf_counter(), []

@@ -129,7 +129,7 @@ def watch(argv: list[str]) -> int:
         session = Session(engine, listener=events.put)
         try:
             with signals_into(events):
-                session.start(source, fps=args.fps, asks=args.asks)
+                session.start(source, fps=args.fps, asks=args.asks, final=True)
                 return follow(session, events, output, chime=args.chime)
         finally:
             session.stop()

@@ -66,8 +66,9 @@ class Session:
         self._stats: dict = {"lanes": {}}
         self._lock, self._control = threading.Lock(), threading.Lock()
 
-    def start(self, source: Source, *, fps: int | None = None, asks: Sequence[tuple[int, str]] = ()) -> None:
+    def start(self, source: Source, *, fps: int | None = None, asks: Sequence[tuple[int, str]] = (), final: bool = False) -> None:
         """Watch `source`; a run under way is ended first. `asks`: (turn, text); lanes count what was typed before, then these in order.
+        `final`: no lane will be opened beyond these, which saves the watcher's share of every second after the last.
 
         Raises ValueError (one sentence), leaving everything as it was: a bad instruction, more than `max_lanes`, an impossible fps."""
         fps = self._engine.info.fps if fps is None else fps
@@ -80,7 +81,7 @@ class Session:
             run = Run(source, fps, prepare=self._prepare, is_open=self._is_open, emit=self._on_event, clock=self._clock)
             run.client = self._engine.client(lambda event: self._on_event(run, event))
             with self._lock:
-                self._begin(run, asks)
+                self._begin(run, asks, final)
             run.start(self.id[:6])
 
     def ask(self, text: str, lane: int | None = None) -> int:
@@ -188,8 +189,8 @@ class Session:
             self._stats = run.client.stats()
         return self._stats
 
-    def _begin(self, run: Run, asks: Sequence[tuple[int, str]]) -> None:
-        self._lanes.begin(asks)
+    def _begin(self, run: Run, asks: Sequence[tuple[int, str]], final: bool) -> None:
+        self._lanes.begin(asks, final)
         self.transcript = Transcript(run.source.title, self.transcript.seq + 1)
         self._run, self._runs, self._fps, self._pace = run, self._runs + 1, run.fps, Pace()
         self.status, self._failure, self._notice = "running", "", None
@@ -218,10 +219,11 @@ class Session:
             self._finish(run, Ended(self._pace.second, STOPPED))
             run.join(deadline)
 
-    def _prepare(self, second: int) -> tuple[tuple[Ask, ...], Mapping[int, float]]:
-        """What goes with the turn about to be sent."""
+    def _prepare(self, second: int) -> tuple[tuple[Ask, ...], Mapping[int, float], bool]:
+        """What goes with the turn about to be sent: asks, talkativeness, and whether the watcher is still needed."""
         with self._lock:
-            return tuple(Ask(due.lane, due.text) for due in self._lanes.take(second)), self._lanes.biases()
+            asks = tuple(Ask(due.lane, due.text) for due in self._lanes.take(second))
+            return asks, self._lanes.biases(), self._lanes.may_open()
 
     def _is_open(self, lane: int) -> bool:
         with self._lock:

@@ -45,6 +45,8 @@ class Lanes:
     def __init__(self, max_lanes: int = MAX_LANES):
         self.max_lanes = max_lanes
         self.running = False
+        self.final = False
+        """No instruction will come beyond those of the start."""
         self._standing: dict[int, Standing] = {}
         self._due: list[Due] = []
 
@@ -54,8 +56,9 @@ class Lanes:
         self._check_room(sum(standing.waits_for_start for standing in self._standing.values()) + len(clean))
         return clean
 
-    def begin(self, asks: Sequence[tuple[int, str]]) -> None:
+    def begin(self, asks: Sequence[tuple[int, str]], final: bool = False) -> None:
         """A run begins: the waiting lanes count from 1, then come `asks` ((turn, text), from `check`); the lanes of the last run go."""
+        self.final = final
         waiting = {old: standing for old, standing in self._standing.items() if standing.waits_for_start}
         number = {old: new for new, old in enumerate(waiting, 1)}
         self._due = [Due(due.turn, number[due.lane], due.text) for due in self._due]
@@ -71,6 +74,10 @@ class Lanes:
         due, self._due, self.running = self._due, [], False
         return due
 
+    def may_open(self) -> bool:
+        """Whether a lane may still be opened in this run."""
+        return not self.final or bool(self._due)
+
     def restore(self, transcript: Transcript) -> None:
         """The lanes of a run read back from disk."""
         self._standing = {
@@ -82,6 +89,8 @@ class Lanes:
     def ask(self, text: str) -> int:
         """A new lane. Raises ValueError when the text is bad or `max_lanes` are open."""
         text = clean_instruction(text)
+        if self.running and self.final:
+            raise ValueError("This run takes no new instructions; give them all at its start.")
         self._check_room(sum(map(self._takes_asks, self._standing)) + 1)
         lane = self._add(0, text)
         self._standing[lane].waits_for_start = not self.running

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Run:
-    """`prepare(second)` gives what goes with a turn: the asks due and each lane's talkativeness. `is_open(lane)`: its user still wants it.
+    """`prepare(second)` gives what goes with a turn: the asks due, each lane's talkativeness, whether to go on watching for new lanes. `is_open(lane)`: its user still wants it.
     `emit(run, event)` takes notices, and at last one `Ended` or `Failed`; then the session calls `abort`."""
 
     def __init__(
@@ -32,7 +32,7 @@ class Run:
         source: Source,
         fps: int,
         *,
-        prepare: Callable[[int], tuple[tuple[Ask, ...], Mapping[int, float]]],
+        prepare: Callable[[int], tuple[tuple[Ask, ...], Mapping[int, float], bool]],
         is_open: Callable[[int], bool],
         emit: Callable[["Run", Event], None],
         clock: Callable[[], float] = time.monotonic,
@@ -142,8 +142,8 @@ class Run:
 
     def _submit(self, turn: Turn) -> bool:
         """False when the engine takes nothing from us any more."""
-        asks, talkativeness = self._prepare(turn.second)
-        second = Second(turn.second, turn.images, asks, talkativeness, skipped=max(0, turn.second - self._next))
+        asks, talkativeness, watch = self._prepare(turn.second)
+        second = Second(turn.second, turn.images, asks, talkativeness, max(0, turn.second - self._next), watch)
         with self._lock:
             self._captured[turn.second] = turn.captured_at
         self._next = turn.second + 1

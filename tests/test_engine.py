@@ -272,3 +272,14 @@ def test_the_real_model_says_through_the_engine_what_it_says_alone(started):
         said = [(e.second, e.state, e.text, e.p) for e in events if isinstance(e, Decided) and e.lane == 1]
         assert said == alone
         assert client.stats()["lanes"][0]["forwards"] == 12 and client.stats()["lanes"][1]["kv_tokens"] > 0
+
+
+def test_the_watcher_is_let_go_once_nobody_will_open_a_lane_any_more(started):
+    model = ScriptedModel({(A, 2): ["Green."]})
+    user = User(started(model), A)
+    assert user.send(0) and user.send(1, (1, "Light?"), watch=False) and user.send(2, watch=False)
+    assert user.client.wait_idle(LONG)
+    watcher, lane = model.lanes
+    assert (watcher.seen, lane.seen) == ([0], [0, 1, 2])  # it was forked as it was before second 1
+    assert decided(user.events) == [(0, 0, ""), (1, 1, ""), (2, 1, "Green.")]
+    assert list(user.client.stats()["lanes"]) == [1]

@@ -240,3 +240,19 @@ def test_lag_is_the_age_of_the_pictures_decided_on_and_grows_while_the_model_han
     assert session.snapshot().lag_s == 3.0
     release.set()
     assert ended(session).snapshot().lag_s is None
+
+
+def test_a_run_started_as_final_takes_no_new_instruction_but_lets_its_later_ones_join(engine_of):
+    refused = []
+
+    def type_one_more():
+        with pytest.raises(ValueError, match="takes no new instructions"):
+            session.ask("Balls?")
+        refused.append(True)
+
+    session = Session(engine_of(LiveModel(echo)))
+    session.start(LiveSource([0, 1, type_one_more, 2, 3]), asks=[(0, "Cars?"), (2, "Dogs?")], final=True)
+    ended(session)
+    assert refused
+    assert [(row.second, row.text) for row in session.snapshot().rows if row.kind == "asked"] == [(0, "Cars?"), (2, "Dogs?")]
+    assert session.ask("Balls?") > 2  # for the next run

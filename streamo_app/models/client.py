@@ -38,6 +38,8 @@ class Second:
     """Per lane, added to the response logit."""
     skipped: int = 0
     """Seconds skipped just before this one."""
+    watch: bool = True
+    """False once nobody will open a lane any more: the watcher, which lanes are forked from, is let go."""
 
 
 @dataclass

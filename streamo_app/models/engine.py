@@ -115,10 +115,15 @@ class Engine:
         features = self._model.encode(second.images)
         encode_ms = _ms_since(started)
         yield
-        watcher = client._lanes.get(WATCHER) or self._open(client, WATCHER, self._model.open_lane(), submitted)
-        asked = self._join(client, watcher.lane, second, submitted)
+        watcher = client._lanes.get(WATCHER)
+        if watcher is None and (second.watch or second.asks):
+            watcher = self._open(client, WATCHER, self._model.open_lane(), submitted)
+        asked = self._join(client, watcher.lane, second, submitted) if watcher else {}
         started = time.perf_counter()
-        self._model.watch(watcher.lane, second.second, features)
+        if second.watch:
+            self._model.watch(watcher.lane, second.second, features)
+        elif watcher:
+            self._close(client._lanes.pop(WATCHER))
         watch_ms = encode_ms + _ms_since(started)
         lanes = [lane for number, lane in client._lanes.items() if number != WATCHER]
         if not lanes:
