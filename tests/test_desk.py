@@ -6,6 +6,7 @@
 import base64
 import json
 import threading
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -54,7 +55,7 @@ def test_a_view_holds_what_is_new_and_plain_values_only():
     lane = LaneView(1, "Count <b>cars</b>.", ("Faster.",), False, True, "silence", (0.8125, 0.125, 0.0625), cells)
     row = Row(3, 9, 4, 1, "response", "Two ${cars}.", partial=True)
     snapshot = Snapshot(9, "running", "", "midday.webm", 4, 1, (lane,), (row,), 12.4, 1530.0, 0.26, 3, 0, 5, run=2)
-    view = json.loads(json.dumps(render_run(snapshot, INFO, drawn=2)))
+    view = json.loads(json.dumps(render_run(snapshot, INFO, drawn=3)))
     assert view["lanes"] == [{
         "lane": 1, "text": "Count <b>cars</b>.", "follow_ups": ["Faster."], "open": True, "state": "silence", "p": [0.812, 0.125, 0.062],
         "cells": [[3, "silence", 1, 0.81, 0.12, 0.06], [4, "silence", 1, 0.81, 0.12, 0.06]],
@@ -63,6 +64,15 @@ def test_a_view_holds_what_is_new_and_plain_values_only():
     assert [number[:2] for number in view["numbers"]] == [
         ["12 ms", "per second of video"], ["1.5 s", "p95"], ["0.3 s", "behind"], ["3 s", "skipped"], ["street", "on cuda:0, 4bit"],
     ]  # fmt: skip
+
+
+def test_a_second_that_one_lane_had_decided_and_another_had_not_is_sent_again():
+    cells = [tuple(Cell(second, "silence", (1.0, 0.0, 0.0)) for second in range(last + 1)) for last in (4, 3)]
+    lanes = tuple(LaneView(n, "Cars?", (), False, True, "silence", None, cells[n - 1]) for n in (1, 2))
+    half = Snapshot(9, "running", "", "clip", 4, 1, lanes, (), None, None, None, 0, 0, 5)
+    assert [[cell[0] for cell in lane["cells"]] for lane in render_run(half, INFO, drawn=3)["lanes"]] == [[3, 4], [3]]
+    whole = replace(half, lanes=(lanes[0], replace(lanes[1], cells=cells[0])))
+    assert [[cell[0] for cell in lane["cells"]] for lane in render_run(whole, INFO, drawn=4)["lanes"]] == [[4], [4]]
 
 
 def test_before_the_first_second_only_the_model_is_named():
@@ -148,7 +158,8 @@ def test_a_page_that_draws_another_run_gets_all_of_this_one(desks, tmp_path):
     known = desk.look(Report())
     nothing_new = desk.look(Report(run=known["run"], after=known["seq"], second=1, picture=9.0))
     assert [row["text"] for row in known["rows"]] == [AT_ONCE, f"Heard: {AT_ONCE}", "The video has ended."]
-    assert nothing_new["rows"] == [] and nothing_new["lanes"][0]["cells"] == [] and nothing_new["preview"] == ""
+    assert nothing_new["rows"] == [] and nothing_new["preview"] == ""
+    assert [cell[0] for cell in nothing_new["lanes"][0]["cells"]] == [1]  # the newest second is always sent again
     assert desk.look(Report(run=known["run"] - 1, after=known["seq"], second=1))["rows"] == known["rows"]
 
 

@@ -9,7 +9,10 @@ from streamo_app.transcript import Cell, Row
 
 
 def render_run(snapshot: Snapshot, info: ModelInfo, drawn: int = -1) -> dict:
-    """What a run looks like now. `drawn` = newest second whose cells the page has already."""
+    """What a run looks like now. `drawn` = newest second of which the page has a cell.
+
+    That second is sent again: its lanes decide one after another, and the page may have seen it when some of them had not yet.
+    """
     return {
         "seq": snapshot.seq,
         "status": snapshot.status,
@@ -38,7 +41,7 @@ def render_lane(lane: LaneView, drawn: int) -> dict:
         "open": lane.open,
         "state": lane.state,
         "p": [round(share, 3) for share in lane.p] if lane.p else None,
-        "cells": [render_cell(cell) for cell in lane.cells if cell.second + cell.seconds - 1 > drawn],
+        "cells": [render_cell(cell) for cell in lane.cells if cell.second + cell.seconds - 1 >= drawn],
     }
 
 
