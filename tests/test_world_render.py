@@ -11,7 +11,7 @@ import pytest
 
 from finetune.annotations import load_records
 from finetune.world.draw import draw
-from finetune.world.render import FPS_CHOICES, clip_fps, main, plan, render_clip
+from finetune.world.render import FPS_CHOICES, clip_fps, clip_pairs, main, plan, render_clip
 from finetune.world.scene import make_clip
 
 
@@ -46,7 +46,8 @@ def test_rendering_writes_clips_and_records_that_belong_together(tmp_path, capsy
     for record in records:
         assert (tmp_path / record.video_path).is_file() and record.extra["seconds"] == 8
     assert f"2 clips and {len(records)} records" in capsys.readouterr().out
-    assert len(list(tmp_path.iterdir())) == 3  # nothing half-written is left
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"street-3-0000.webm", "street-3-0001.webm", "records.json", "pairs.json"}  # nothing half-written is left
 
 
 def test_the_same_seed_plans_the_same_clips_and_a_larger_count_begins_with_them():
@@ -82,3 +83,16 @@ def test_records_are_plain_json_of_the_public_schema(tmp_path, capsys):
     first = json.loads((tmp_path / "records.json").read_text())[0]
     assert {"video_name", "video_path", "task_type", "source", "question", "response"} <= set(first)
     assert set(first["question"][0]) == {"content", "time"}
+
+
+def test_a_pair_of_alerts_differs_in_what_it_names_alone_and_the_first_of_it_comes():
+    pairs = [item for seed in range(8) for item in clip_pairs(make_clip(seed, 40, "test"), f"{seed}.webm", "heldout")]
+    assert pairs
+    for one, other in zip(pairs[::2], pairs[1::2], strict=True):
+        assert one.answers and one.video_path == other.video_path and one.extra["task"] == other.extra["task"]
+        assert one.questions[0].time == other.questions[0].time
+        names = one.extra["argument"], other.extra["argument"]
+        assert names[0] != names[1]
+        words = [item.questions[0].content.split() for item in (one, other)]
+        assert abs(len(words[0]) - len(words[1])) <= 2  # "someone", "a red car"
+        assert words[0][:2] == words[1][:2]  # the same wording around the name
