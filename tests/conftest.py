@@ -39,3 +39,19 @@ def _no_gpu() -> str | None:
 def chromium() -> str:
     """Path of the browser; tests that ask for it carry `@pytest.mark.browser`."""
     return str(CHROMIUM)
+
+
+@pytest.fixture
+def engine_of():
+    """Starts an engine on a model and stops it after the test."""
+    from streamo_app.models.engine import Engine
+
+    started = []
+
+    def start(model):
+        started.append(Engine(model).start())
+        return started[-1]
+
+    yield start
+    for engine in started:
+        engine.stop()

@@ -124,3 +124,18 @@ class LiveSource:
         self.closed.set()
         if self._deaf:
             threading.Event().wait()
+
+
+WAIT_S = 20
+"""Nothing here takes this long; a test that hangs fails instead."""
+
+
+def ended(session):
+    """The session, once its run is over."""
+    assert session.wait(WAIT_S), session.snapshot()
+    return session
+
+
+def echo(second: int, instructions: list[str]) -> str:
+    """A model that says what it was asked, and when."""
+    return f"{instructions[0]} {second}"

@@ -7,34 +7,11 @@ import threading
 
 import pytest
 
-from streamo_app.models.engine import Engine
 from streamo_app.session import MAX_LANES, Session
 from streamo_app.session_view import END
 from streamo_app.video import FileSource
 from tests.clips import write
-from tests.live import LiveModel, LiveSource
-
-WAIT_S = 20
-"""Nothing here takes this long; a test that hangs fails instead."""
-
-
-@pytest.fixture
-def engine_of():
-    """Starts an engine on a model and stops it after the test."""
-    started = []
-
-    def start(model: LiveModel) -> Engine:
-        started.append(Engine(model).start())
-        return started[-1]
-
-    yield start
-    for engine in started:
-        engine.stop()
-
-
-def ended(session: Session) -> Session:
-    assert session.wait(WAIT_S), session.snapshot()
-    return session
+from tests.live import WAIT_S, LiveModel, LiveSource, echo, ended
 
 
 def rows(session: Session) -> list[tuple]:
@@ -43,10 +20,6 @@ def rows(session: Session) -> list[tuple]:
 
 def decided(session: Session) -> list[tuple]:
     return [(event.second, event.lane, event.skipped) for event in session.transcript.decisions()]
-
-
-def echo(second: int, instructions: list[str]) -> str:
-    return f"{instructions[0]} {second}"
 
 
 # A file

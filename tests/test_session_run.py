@@ -10,44 +10,17 @@ import threading
 import pytest
 
 from streamo_app.events import Noticed
-from streamo_app.models.engine import Engine
 from streamo_app.session import Session
 from streamo_app.session_run import MODEL_GONE
 from streamo_app.session_view import END, END_EARLY, STOPPED
 from streamo_app.transcript import Transcript
 from streamo_app.transcript_journal import read_journal
 from streamo_app.video import SourceError
-from tests.live import LiveModel, LiveSource
-
-WAIT_S = 20
-"""Nothing here takes this long; a test that hangs fails instead."""
-
-
-@pytest.fixture
-def engine_of():
-    """Starts an engine on a model and stops it after the test."""
-    started = []
-
-    def start(model: LiveModel) -> Engine:
-        started.append(Engine(model).start())
-        return started[-1]
-
-    yield start
-    for engine in started:
-        engine.stop()
-
-
-def ended(session: Session) -> Session:
-    assert session.wait(WAIT_S), session.snapshot()
-    return session
+from tests.live import WAIT_S, LiveModel, LiveSource, echo, ended
 
 
 def rows(session: Session) -> list[tuple]:
     return [(row.second, row.kind, row.text) for row in session.snapshot().rows]
-
-
-def echo(second: int, instructions: list[str]) -> str:
-    return f"{instructions[0]} {second}"
 
 
 def test_a_source_that_cannot_go_on_ends_the_run_with_its_sentence_after_what_it_gave(engine_of):
