@@ -33,16 +33,21 @@ def streaming_loss(
 
     With gamma = 0 and equal counts "focal" is "ce". With `state_counts` and `num_items` given, the sum over the micro-batches of a batch
     is the loss of the batch: unlike the release, accumulation changes nothing, and |S| is 3 also where a state is absent. The focal
-    weight is not detached: its gradient is part of the focal loss. No labels at all give a zero that still has a gradient.
+    weight is not detached: its gradient is part of the focal loss. No labels at all give a zero that still has a gradient. Logits of
+    ignored rows are never read, be they NaN or infinite, and their gradient is 0.
+
+    Ranks: each takes the sums over all ranks as `state_counts` and `num_items`; the batch's gradient is then the sum of theirs. DDP takes
+    the mean, so its caller multiplies by the number of ranks.
 
     Raises ValueError for an unknown kind or gamma < 0, for shapes that do not fit, and for a state that `state_counts` says is absent.
     """
-    _check(logits, labels, state_ids, kind, gamma)
+    _check(logits, labels, state_ids, kind, gamma, fixed_weights)
     kept = labels != IGNORED
-    logits, labels = logits[kept], labels[kept]
+    if not kept.all():  # after `supervised_logits` nothing is left to ignore, and a copy would double the step's largest tensor
+        logits, labels = logits[kept], labels[kept]
     logits = logits if logits.dtype == torch.float64 else logits.float()
     items = labels.numel() if num_items is None else num_items
-    items = torch.as_tensor(items, device=logits.device).clamp(min=1)
+    items = torch.as_tensor(items, device=logits.device).clamp(min=1).to(logits.dtype)
     if labels.numel() == 0:
         return logits.sum()
 
@@ -50,8 +55,11 @@ def streaming_loss(
     if kind != "ce":
         states = torch.as_tensor(state_ids, device=labels.device)
         hit = labels[:, None] == states  # (N, 3)
-        weight = _alpha(hit, state_counts, loss.dtype) if kind == "focal" else torch.as_tensor(fixed_weights, device=logits.device)
-        weight = torch.where(hit, weight.to(loss.dtype), 0).sum(1)
+        if kind == "focal":
+            weight = _alpha(hit, state_counts, loss.dtype)
+        else:
+            weight = torch.as_tensor(fixed_weights, dtype=loss.dtype, device=loss.device)
+        weight = torch.where(hit, weight, 0).sum(1)
         if kind == "focal":
             # 1 - p = 1 - exp(-loss), eq. (3); kept off 0, where the slope of a power below 1 is infinite.
             weight = weight * (-torch.expm1(-loss)).clamp(min=1e-12) ** gamma
@@ -80,14 +88,16 @@ def _alpha(hit: Tensor, state_counts: Tensor | Sequence[int] | None, dtype: torc
     counts = seen if state_counts is None else torch.as_tensor(state_counts, device=hit.device)
     if counts.shape != (3,) or bool(((counts < 1) & (seen > 0)).any()):
         raise ValueError(f"state_counts are {counts.tolist()} but these labels alone hold {seen.tolist()}; give the whole batch's counts")
-    return counts.sum().to(dtype) / (3 * counts.clamp(min=1))
+    return counts.sum().to(dtype) / (3 * counts.clamp(min=1)).to(dtype)
 
 
-def _check(logits: Tensor, labels: Tensor, state_ids: Sequence[int], kind: str, gamma: float) -> None:
+def _check(logits: Tensor, labels: Tensor, state_ids: Sequence[int], kind: str, gamma: float, fixed_weights: Sequence[float]) -> None:
     if kind not in KINDS:
         raise ValueError(f"loss kind is {kind!r}; choose one of {', '.join(KINDS)}")
     if gamma < 0:
         raise ValueError(f"gamma is {gamma}; give 0 (no focus) or more")
+    if len(fixed_weights) != 3:
+        raise ValueError(f"fixed_weights are {tuple(fixed_weights)}; three are wanted, for silence, standby, response")
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
         raise ValueError(f"logits are {tuple(logits.shape)} and labels {tuple(labels.shape)}; (N, V) and (N,) are wanted")
     if len(set(state_ids)) != 3 or not all(0 <= state < logits.shape[1] for state in state_ids):
