@@ -14,6 +14,7 @@ COMMANDS = {
     "world render": ("finetune.world.render", "labelled synthetic clips"),
     "train": ("finetune.train", "train a model from a configuration"),
     "evaluate": ("finetune.evaluate", "stream a set of records through a model and score it"),
+    "bench-loss": ("finetune.loss_bench", "memory and time of the loss on supervised positions, against full logits"),
 }
 """Command -> module with `add_arguments(parser)` and `run(args) -> exit code`, and what it does."""
 
