@@ -155,8 +155,8 @@ def test_narration_names_arrivals_and_lights_together_when_they_share_a_turn():
 
 def test_what_cannot_be_served_gets_one_short_reply():
     made = ask("unservable", turn=4)
-    assert [(a.content, a.time) for a in made.answers] == [("I can't tell that. I watch a street.", 5)]
-    assert spoken("unservable", turn=4) == ({4: "I can't tell that. I watch a street."}, [])
+    assert [(a.content, a.time) for a in made.answers] == [("I can't tell that.", 5)]
+    assert spoken("unservable", turn=4) == ({4: "I can't tell that."}, [])
 
 
 def test_a_pair_differs_in_its_argument_alone():

@@ -1,50 +1,40 @@
 """How people ask: a small grammar of instructions for each task, part of it held out. Also the words of the answers.
 
-`(a|b|)` is a choice, `{c}` and `{o}` are filled in later (a colour, "a red car"). A pattern expands to its forms, written with a capital and a
-full stop; `phrase` also writes them as people type: lower case, no full stop. About one form in seven is held out for evaluation, chosen by
-hash, never a canonical one and never the only one with some word: a tiny vocabulary cannot guess unseen words, new sentences of known ones it
-should understand.
+`{c}` and `{o}` are filled in later (a colour, "a red car"). How patterns become forms, which of them are held out for evaluation and how they are
+typed is the same for all worlds: `grammar.py`.
 
     phrase("alert_light", rng, c="green")    # "let me know once the traffic light goes green"
 """
 
-import hashlib
-import re
 from functools import lru_cache
-from itertools import product
 
 import numpy as np
 
-HELD_OUT_SHARE = 0.15
-_HELD_OUT_PAIRS = (("ping me", "the moment"), ("say so", "as soon as"), ("switches to", "whenever"), ("shows up", "once"))
-"""Combinations of words kept for evaluation whatever the hash says."""
+from finetune.world.grammar import TELL, UPDATE, WHEN, expand, hold_out, one_of, words_of, write
 
-_TELL = "(Notify me|Tell me|Let me know|Alert me|Ping me|Say so|Give me a sign|Warn me)"
-_WHEN = "(when|as soon as|once|the moment|whenever)"
 _STREET = "(street|road)"
-_UPDATE = "(| Keep me updated.| Update me when it changes.| Tell me whenever it changes.| And keep me posted.)"
 
 _PATTERNS = {
     "alert_light": (
-        f"{_TELL} {_WHEN} the (light|traffic light) (turns|becomes|goes|changes to|switches to) {{c}}.",
+        f"{TELL} {WHEN} the (light|traffic light) (turns|becomes|goes|changes to|switches to) {{c}}.",
         "(Watch the light|Watch the traffic light) and (tell me|alert me|let me know) when it (turns|becomes|goes) {c}.",
         "(Wait for|Watch for) the (light|traffic light) to (turn|become|go|change to) {c}.",
-        f"{_WHEN} the (light|traffic light) (turns|becomes|goes) {{c}}, (tell me|alert me|let me know).",
+        f"{WHEN} the (light|traffic light) (turns|becomes|goes) {{c}}, (tell me|alert me|let me know).",
     ),
     "alert_object": (
-        f"{_TELL} {_WHEN} {{o}} (appears|shows up|comes in|comes into view|passes|comes along|comes by).",
-        f"{_TELL} {_WHEN} (you see|you notice|there is|you spot) {{o}}.",
+        f"{TELL} {WHEN} {{o}} (appears|shows up|comes in|comes into view|passes|comes along|comes by).",
+        f"{TELL} {WHEN} (you see|you notice|there is|you spot) {{o}}.",
         "(Watch for|Look out for|Wait for|Keep an eye out for) {o}(| and tell me| and alert me).",
-        f"{_WHEN} {{o}} (appears|comes in|shows up), (tell me|alert me|let me know).",
+        f"{WHEN} {{o}} (appears|comes in|shows up), (tell me|alert me|let me know).",
         "(I am waiting for|I am looking for) {o}.(| Tell me when you see it.| Let me know when it appears.)",
     ),
     "alert_object person": (
-        f"{_TELL} {_WHEN} {{o}} (crosses|starts to cross|walks over|steps onto) the {_STREET}.",
+        f"{TELL} {WHEN} {{o}} (crosses|starts to cross|walks over|steps onto) the {_STREET}.",
         "(Watch for|Look out for|Wait for) {o} (crossing the street|crossing the road|on the crossing|on the road).",
     ),
-    "alert_object car": (f"{_TELL} {_WHEN} {{o}} (drives by|drives past|comes down the street|comes down the road).",),
-    "alert_object dog": (f"{_TELL} {_WHEN} {{o}} (runs by|runs past|comes running).",),
-    "alert_object ball": (f"{_TELL} {_WHEN} {{o}} (rolls by|rolls past|comes rolling).",),
+    "alert_object car": (f"{TELL} {WHEN} {{o}} (drives by|drives past|comes down the street|comes down the road).",),
+    "alert_object dog": (f"{TELL} {WHEN} {{o}} (runs by|runs past|comes running).",),
+    "alert_object ball": (f"{TELL} {WHEN} {{o}} (rolls by|rolls past|comes rolling).",),
     "event_caption": (
         "(Describe|Report|Caption|Summarise|Summarize|Write down) (each|every) event (when it ends|when it is over|once it is over|as soon as it ends|after it ends|when it has ended).",
         "(Tell me|Say) what happened (when|once|after|each time) (an event|each event|something) (ends|is over|has ended).",
@@ -72,16 +62,16 @@ _PATTERNS = {
         "(Tell me|Say|Give me) the (time when|time at which|seconds in which|time span in which) {o} (passed|came by|went by|was in view).",
     ),
     "tsqa_light": (
-        f"(What|Which) (colour|color) is the (light|traffic light)(| now| right now| at the moment)?{_UPDATE}",
-        f"(Which|What) light is (on|lit|shining)(| now| right now| at the moment)?{_UPDATE}",
-        f"Is the (light|traffic light) (red, yellow or green|green, yellow or red|red, green or yellow)(| now| right now)?{_UPDATE}",
-        f"(Tell me|Say|Give me) the (colour|color) of the (light|traffic light)(| now).{_UPDATE}",
-        f"(What|Which) (colour|color) (does the light show|does the traffic light show|do you see at the light)(| now)?{_UPDATE}",
+        f"(What|Which) (colour|color) is the (light|traffic light)(| now| right now| at the moment)?{UPDATE}",
+        f"(Which|What) light is (on|lit|shining)(| now| right now| at the moment)?{UPDATE}",
+        f"Is the (light|traffic light) (red, yellow or green|green, yellow or red|red, green or yellow)(| now| right now)?{UPDATE}",
+        f"(Tell me|Say|Give me) the (colour|color) of the (light|traffic light)(| now).{UPDATE}",
+        f"(What|Which) (colour|color) (does the light show|does the traffic light show|do you see at the light)(| now)?{UPDATE}",
     ),
     "tsqa_crossing": (
-        f"Is (anybody|anyone|somebody|someone|a person) (crossing|walking over|on) the {_STREET}(| now| right now| at the moment)?{_UPDATE}",
-        f"Is there (anybody|anyone|somebody|someone|a person) (crossing the street|crossing the road|on the crossing|on the street|on the road)(| now| right now)?{_UPDATE}",
-        f"(Do you|Can you) see (anybody|anyone|somebody|someone|a person) (crossing|crossing the street|on the crossing)(| now)?{_UPDATE}",
+        f"Is (anybody|anyone|somebody|someone|a person) (crossing|walking over|on) the {_STREET}(| now| right now| at the moment)?{UPDATE}",
+        f"Is there (anybody|anyone|somebody|someone|a person) (crossing the street|crossing the road|on the crossing|on the street|on the road)(| now| right now)?{UPDATE}",
+        f"(Do you|Can you) see (anybody|anyone|somebody|someone|a person) (crossing|crossing the street|on the crossing)(| now)?{UPDATE}",
     ),
     "narration": (
         "(Narrate|Comment on|Describe) (what you see|the video|the street|the scene|what happens|everything)(| live| as it happens| in real time| for me| all the time).",
@@ -139,7 +129,8 @@ CANONICAL = (
 """Forms that training always contains: the ones that the page suggests."""
 
 _PEOPLE = ("a person", "a person", "a person", "someone", "somebody", "a pedestrian")
-UNSERVABLE_REPLY = "I can't tell that. I watch a street."
+UNSERVABLE_REPLY = "I can't tell that."
+"""The same in all worlds: what a model watches is in the picture, not in the instruction."""
 
 
 def article(name: str) -> str:
@@ -184,23 +175,7 @@ def pick(task: str, rng: np.random.Generator, paraphrases: str = "train", specia
     special = f"{task} {special}"
     if special in _PATTERNS and rng.random() < (0.5 if special.endswith("past") else 0.25):
         forms = wordings(special, paraphrases)
-    usual = [form for form in CANONICAL if form in forms]
-    if usual and rng.random() < 0.2:
-        return usual[int(rng.integers(len(usual)))]
-    return forms[int(rng.integers(len(forms)))]
-
-
-def write(form: str, rng: np.random.Generator, **args: str) -> str:
-    """A form with its slots filled, in somebody's typing: as it stands, without the full stop, in lower case, with "please"."""
-    line = form.format(**args)
-    style = rng.random()
-    if style < 0.1 and line.endswith(".") and line.count(".") == 1 and "?" not in line:
-        line = f"{line[:-1]}, please." if rng.random() < 0.5 else f"Please {line[0].lower()}{line[1:]}"
-    if rng.random() < 0.15:
-        line = line.lower()
-    if rng.random() < 0.2:
-        line = line.rstrip(".?")
-    return line
+    return one_of(forms, CANONICAL, rng)
 
 
 def kind_of(o: str) -> str:
@@ -208,41 +183,10 @@ def kind_of(o: str) -> str:
     return "person" if o in _PEOPLE else o.split()[-1] if o else ""
 
 
-def words_of(form: str) -> set[str]:
-    """Words of a form, lower case, slots left out."""
-    return set(re.findall(r"[a-z']+", re.sub(r"\{.\}", " ", form).lower()))
-
-
-def _expand(pattern: str) -> list[str]:
-    parts = [part.split("|") for part in re.split(r"[()]", pattern)]  # outside parentheses there is no |
-    forms = []
-    for choice in product(*parts):
-        line = "".join(choice)
-        line = line[0].upper() + line[1:]
-        forms.append(line[:-1] + "?" if line.endswith(".") and re.match(_ASKS, line) and line.count(".") == 1 and "?" not in line else line)
-    return forms
-
-
-_ASKS = r"(What|When (does|did)|Which|Who|How|Is |Do |Does |Can |At what|From when|Between which|During which|In which)"
-
-
 @lru_cache(maxsize=1)
 def _split() -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
     """Task -> (train forms, held-out forms)."""
-    every = {task: sorted({form for pattern in patterns for form in _expand(pattern)}) for task, patterns in _PATTERNS.items()}
-    held = {task: [form for form in forms if _is_held_out(form)] for task, forms in every.items()}
-    known = {word for task, forms in every.items() for form in set(forms) - set(held[task]) for word in words_of(form)}
-    split = {}
-    for task, forms in every.items():
-        away = tuple(form for form in held[task] if words_of(form) <= known)
-        split[task] = (tuple(form for form in forms if form not in set(away)), away)
-    return split
+    return hold_out({task: [form for pattern in patterns for form in expand(pattern)] for task, patterns in _PATTERNS.items()}, CANONICAL)
 
 
-def _is_held_out(form: str) -> bool:
-    low = form.lower()
-    if form in CANONICAL:
-        return False
-    if any(one in low and other in low for one, other in _HELD_OUT_PAIRS):
-        return True
-    return int.from_bytes(hashlib.sha256(low.encode()).digest()[:4], "big") / 2**32 < HELD_OUT_SHARE
+__all__ = ["CANONICAL", "TASKS", "UNSERVABLE_REPLY", "article", "caption", "kind_of", "mention", "phrase", "pick", "words_of", "wordings", "write"]

@@ -1,0 +1,268 @@
+"""What happens in a clip of the `desk` world: lights off and on, a covered camera, people and objects that come and go, another view.
+
+Facts only, no pixels (`draw.py`), no instructions (`tasks.py`); numpy and the standard library. A seed is a clip:
+
+    clip = make_clip(7, 30)                  # a training clip; make_clip(7, 30, split="test") is another one
+    is_dark(clip, 4.0), is_covered(clip, 4.0), room_at(clip, 4.0), things_at(clip, 4.0)
+
+Times as in the street world: seconds of the clip, never on a whole second, turn `i` shows the frame at exactly t = i. One thing happens at a
+time: no two changes within GAP_S, and nothing comes, goes or moves while the lights are off or the camera is covered.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from finetune.world.scene import MIN_SECONDS, SPLITS, off_grid, visible_turn
+
+COLOURS = ("red", "green", "blue", "yellow")
+SHAPES = ("ball", "box", "mug", "ring")
+SIDES = ("left", "right")
+SIZES = ((640, 480), (400, 300), (640, 360), (320, 240), (480, 640), (854, 480))
+"""(width, height) in pixels that clips come in."""
+_SIZE_SHARES = (0.3, 0.2, 0.25, 0.1, 0.05, 0.1)
+FIRST_S = 1.3
+"""Nothing changes earlier, so that a question asked at once is asked before."""
+QUIET_END_S = 2.6
+"""Every event is over this long before the clip ends, so that its answer has a turn to stand on."""
+GAP_S = 1.3
+"""Least time between two changes."""
+WALK_S = 1.0
+"""How long a person or an object takes to come in or to leave."""
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A person, a coloured object, or a hand that moves something: in view of room `room` iff `start <= t < end`."""
+
+    kind: str
+    """person, object, or hand (it reaches in and shifts a grey or wooden thing that stands in the room; belongs to no colour)."""
+    colour: str
+    """One of COLOURS for an object, else empty."""
+    shape: str
+    """One of SHAPES for an object, else empty."""
+    room: int
+    start: float
+    """Below 0 for who is there from the beginning."""
+    end: float
+    """Beyond the clip's end for who stays."""
+    enters: str
+    """Side on which it comes in: left or right."""
+    leaves: str
+    seed: int
+    """Clothes, skin, size, gestures, resting place."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.colour} object" if self.kind == "object" else self.kind
+
+
+@dataclass(frozen=True)
+class Clip:
+    """All there is to know about a clip. Intervals are (start_s, end_s), in order, apart."""
+
+    seed: int
+    seconds: int
+    size: tuple[int, int]
+    views: tuple[tuple[float, int], ...]
+    """((start_s, room), ...) from 0.0 on: a cut at each later start. `room` counts rooms of this clip from 0; the first is 0."""
+    rooms: tuple[int, ...]
+    """Seed of each room's look."""
+    dark: tuple[tuple[float, float], ...]
+    """When the lights are off."""
+    covered: tuple[tuple[float, float], ...]
+    """When something is over the lens."""
+    things: tuple[Thing, ...]
+    """In order of start."""
+
+
+def room_at(clip: Clip, t: float) -> int:
+    """Room in view at t."""
+    return [room for start, room in clip.views if start <= t][-1]
+
+
+def is_dark(clip: Clip, t: float) -> bool:
+    return any(start <= t < end for start, end in clip.dark)
+
+
+def is_covered(clip: Clip, t: float) -> bool:
+    return any(start <= t < end for start, end in clip.covered)
+
+
+def things_at(clip: Clip, t: float) -> tuple[Thing, ...]:
+    """Things in the room in view at t, whether or not it is dark or the camera covered."""
+    room = room_at(clip, t)
+    return tuple(thing for thing in clip.things if thing.room == room and thing.start <= t < thing.end)
+
+
+def make_clip(seed: int, seconds: int, split: str = "train") -> Clip:
+    """The clip of `seed`: the same for the same three arguments, on every machine.
+
+    Splits never share a clip, whatever the seeds. Raises ValueError on a negative seed, an unknown split or fewer than 5 seconds.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"{split!r} is not a split; take one of {', '.join(SPLITS)}.")
+    if seed < 0:
+        raise ValueError(f"A seed cannot be negative, got {seed}.")
+    if seconds < MIN_SECONDS:
+        raise ValueError(f"A clip of {seconds} s is too short to hold an event; take at least {MIN_SECONDS} s.")
+    rng = np.random.default_rng(np.random.SeedSequence([SPLITS[split], 77, seed]))
+    size = SIZES[rng.choice(len(SIZES), p=_SIZE_SHARES)]
+    rooms = tuple(int(s) for s in rng.integers(2**31, size=int(rng.integers(2, 4))))
+    return Clip(seed, seconds, size, rooms=rooms, **_Script(rng, seconds, len(rooms)).write())
+
+
+class _Script:
+    """Writes down what happens, one change after another."""
+
+    def __init__(self, rng: np.random.Generator, seconds: int, rooms: int):
+        self.rng, self.last, self.rooms = rng, seconds - QUIET_END_S, rooms
+        self.beyond = seconds + 10.0
+        self.views, self.dark, self.covered, self.things = [(0.0, 0)], [], [], []
+        self.shares = rng.dirichlet([0.6] * len(_EVENTS))
+        self.mean_gap_s = float(rng.choice([1.5, 4.0, 9.0], p=[0.4, 0.45, 0.15]))
+
+    def write(self) -> dict:
+        rng = self.rng
+        for room in range(self.rooms):
+            if rng.random() < 0.55:
+                self._add("person", room, -5.0, self.beyond)
+        t = FIRST_S + min(float(rng.exponential(self.mean_gap_s)), 20.0)
+        quiet = rng.random() < 0.06
+        while not quiet and t < self.last:
+            event = str(rng.choice(_EVENTS, p=self.shares))
+            end = getattr(self, f"_{event}")(off_grid(t))
+            t = (t if end is None else end) + GAP_S + min(float(rng.exponential(self.mean_gap_s)), 20.0)
+        things = tuple(sorted(self.things, key=lambda thing: thing.start))
+        return {"views": tuple(self.views), "dark": tuple(self.dark), "covered": tuple(self.covered), "things": things}
+
+    def _end(self, start: float, low: float, high: float) -> float | None:
+        """An end of `low` to `high` seconds after `start`, None where the clip is over before."""
+        end = off_grid(start + float(self.rng.uniform(low, high)))
+        return end if end <= self.last and end - start >= 1.2 else None
+
+    def _interval(self, into: list, start: float, low: float, high: float) -> float | None:
+        end = self._end(start, low, high)
+        if end is not None:
+            into.append((start, end))
+        return end
+
+    def _dims(self, start: float) -> float | None:
+        return self._interval(self.dark, start, 1.6, 9.0)
+
+    def _covers(self, start: float) -> float | None:
+        return self._interval(self.covered, start, 1.6, 8.0)
+
+    def _cuts(self, start: float) -> float | None:
+        before = self.views[-1][1]
+        self.views.append((start, int(self.rng.choice([room for room in range(self.rooms) if room != before]))))
+        return start
+
+    def _shows(self, start: float) -> float | None:
+        return self._visits("object", start, 2.2, 8.0)
+
+    def _reaches(self, start: float) -> float | None:
+        return self._visits("hand", start, 1.8, 4.0)
+
+    def _visits(self, kind: str, start: float, low: float, high: float) -> float | None:
+        end = self._end(start, low, high)
+        if end is not None:
+            self._add(kind, self.views[-1][1], start, end)
+        return end
+
+    def _walks(self, start: float) -> float | None:
+        """Somebody leaves, comes back, or comes by. At most two people share a room."""
+        room = self.views[-1][1]
+        there = [thing for thing in self.things if thing.kind == "person" and thing.room == room and thing.end > start]
+        if there and self.rng.random() < 0.5:
+            who = there[int(self.rng.integers(len(there)))]
+            self.things[self.things.index(who)] = Thing(**{**vars(who), "end": start})
+            return start
+        if len(there) > 1:
+            return None
+        if self.rng.random() < 0.5:
+            return self._visits("person", start, 2.4, 8.0)
+        if start > self.last - 1.2:
+            return None
+        self._add("person", room, start, self.beyond)
+        return start
+
+    def _add(self, kind: str, room: int, start: float, end: float) -> None:
+        rng = self.rng
+        colour = str(rng.choice(COLOURS)) if kind == "object" else ""
+        shape = str(rng.choice(SHAPES, p=[0.5, 0.2, 0.2, 0.1])) if kind == "object" else ""
+        enters, leaves = (str(side) for side in rng.choice(SIDES, size=2))
+        self.things.append(Thing(kind, colour, shape, room, start, end, enters, leaves, int(rng.integers(2**31))))
+
+
+CHANGES = (
+    "lights off", "lights on", "covered", "uncovered", "person comes", "person leaves",
+    *(f"{colour} object" for colour in COLOURS), *(f"{colour} object gone" for colour in COLOURS), "view",
+)  # fmt: skip
+"""All that can be seen to change, by the names that tasks give it."""
+_INTERVALS = {"lights off": ("dark", 0), "lights on": ("dark", 1), "covered": ("covered", 0), "uncovered": ("covered", 1)}
+_EVENTS = ("dims", "covers", "cuts", "shows", "reaches", "walks")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What each turn of a clip shows; turn `i` shows the frame at exactly t = i."""
+
+    clip: Clip
+
+    @property
+    def turns(self) -> range:
+        """All turns of the clip."""
+        return range(self.clip.seconds)
+
+    def shown(self, thing: Thing) -> range:
+        """Turns between a thing's coming and its going; cuts to other rooms are not left out."""
+        return range(max(0, visible_turn(thing.start)), max(0, min(visible_turn(thing.end), self.clip.seconds)))
+
+    def spans(self, intervals: tuple[tuple[float, float], ...]) -> list[range]:
+        """Turns of each interval."""
+        return [range(visible_turn(start), visible_turn(end)) for start, end in intervals]
+
+    def people(self, turn: int) -> int:
+        """People in view in a turn; a covered camera and darkness leave them where they are."""
+        return sum(thing.kind == "person" for thing in things_at(self.clip, float(turn)))
+
+    def cuts(self) -> list[int]:
+        """First turn of each later view."""
+        return [visible_turn(start) for start, _ in self.clip.views[1:]]
+
+    def onsets(self, argument: str) -> list[int]:
+        """Turns that first show a change: one of CHANGES, or "object" for an object of any colour."""
+        if argument == "view":
+            return self.cuts()
+        if argument in _INTERVALS:
+            intervals, side = _INTERVALS[argument]
+            return [visible_turn(interval[side]) for interval in getattr(self.clip, intervals)]
+        gone = argument.endswith((" gone", " leaves"))
+        name = argument.removesuffix(" gone").removesuffix(" leaves").removesuffix(" comes")
+        things = [thing for thing in self.clip.things if name in (thing.name, thing.kind)]
+        turns = (self._crosses(thing, thing.end if gone else thing.start) for thing in things)
+        return sorted(turn for turn in turns if turn is not None)
+
+    def _crosses(self, thing: Thing, t: float) -> int | None:
+        """Turn that first shows what a thing does at t; None where the picture does not show it, as behind a cut."""
+        turn = visible_turn(t)
+        seen = 0 < turn < self.clip.seconds and room_at(self.clip, turn) == room_at(self.clip, turn - 1) == thing.room
+        return turn if seen else None
+
+    def comes(self, thing: Thing) -> int | None:
+        """Turn on which it is seen to come in; None for who was there before or when the room came into view."""
+        return self._crosses(thing, thing.start)
+
+    def goes(self, thing: Thing) -> int | None:
+        """First turn without it; None for who stays."""
+        return self._crosses(thing, thing.end)
+
+    def moving(self, turn: int) -> bool:
+        """Whether somebody or something moves in the picture: a person is there, a hand, or an object on its way in or out."""
+        t = float(turn)
+        if is_dark(self.clip, t) or is_covered(self.clip, t):
+            return False
+        return any(
+            thing.kind != "object" or t - thing.start < WALK_S or thing.end - t < WALK_S for thing in things_at(self.clip, t)
+        )
