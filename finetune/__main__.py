@@ -13,7 +13,9 @@ COMMANDS = {
     "build": ("finetune.build", "raw records to dialogues"),
     "world render": ("finetune.world.render", "labelled synthetic clips"),
     "train": ("finetune.train", "train a model from a configuration"),
+    "curves": ("finetune.curves", "draw the curve of a training"),
     "evaluate": ("finetune.evaluate", "stream a set of records through a model and score it"),
+    "bias": ("finetune.bias", "choose the bias of the response on validation records"),
     "bench-loss": ("finetune.loss_bench", "memory and time of the loss on supervised positions, against full logits"),
 }
 """Command -> module with `add_arguments(parser)` and `run(args) -> exit code`, and what it does."""

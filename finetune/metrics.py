@@ -12,6 +12,8 @@ from streamo_app.protocol import STATES, State, parse_span
 TOLERANCE = 1
 """Turns that a response may be early or late and still be a hit."""
 METRONOME_EVERY = 2
+QUIET_MINUTES = 5
+"""Where nothing asked for happens, false responses are counted per this many minutes."""
 HELD_TASKS = ("count", "tsqa", "time_sensitive", "time-sensitive")
 """Tasks, by a part of their name, whose latest answer stands until the next one."""
 
@@ -96,14 +98,30 @@ def iou(a: tuple[float, float], b: tuple[float, float]) -> float:
 
 
 def score(tracks: Iterable[Track]) -> dict:
-    """Report as plain JSON: {"tasks": {name: row}, "macro": mean of the rows over tasks, "heeds": ..., "heed_pairs": ...}.
+    """Report as plain JSON: {"tasks": {name: row}, "groups": {name: summary}, **summary of all}.
 
-    A row holds what `score_task` says; a number that has no meaning there is None, and a mean is over the tasks where it has one.
+    A row holds what `score_task` says; a number that has no meaning there is None. A summary holds "macro", the mean of the rows over
+    tasks (over those where the number has a meaning), "heeds" and "heed_pairs" of all pairs, and what `quiet` says. Groups are the
+    worlds (`world_of`), each with its "records" and "due" too; none where all tasks are of one.
     """
-    groups: dict[str, list[Track]] = {}
+    every: dict[str, list[Track]] = {}
     for track in tracks:
-        groups.setdefault(track.task, []).append(track)
-    tasks = {name: score_task(group) for name, group in sorted(groups.items())}
+        every.setdefault(track.task, []).append(track)
+    tasks = {name: score_task(group) for name, group in sorted(every.items())}
+    worlds: dict[str, list[str]] = {}
+    for name in tasks:
+        worlds.setdefault(world_of(name), []).append(name)
+    groups = {world: _summary({name: tasks[name] for name in names}, every) for world, names in worlds.items() if len(worlds) > 1}
+    for world, group in groups.items():
+        group |= {key: sum(tasks[name][key] for name in worlds[world]) for key in ("records", "due")}
+    return {"tasks": tasks, "groups": groups, **_summary(tasks, every)}
+
+
+def world_of(task: str) -> str:
+    return "desk" if task.startswith("desk_") else "street"
+
+
+def _summary(tasks: dict[str, dict], tracks: dict[str, list[Track]]) -> dict:
     rows = list(tasks.values())
     macro = {key: _mean(row[key] for row in rows) for key in (rows[0] if rows else ()) if key not in _COUNTED}
     macro["floors"] = {
@@ -111,7 +129,17 @@ def score(tracks: Iterable[Track]) -> dict:
     }
     heeded = sum(round(row["heeds"] * row["heed_pairs"]) for row in rows if row["heed_pairs"])
     pairs = sum(row["heed_pairs"] for row in rows)
-    return {"tasks": tasks, "macro": macro, "heeds": heeded / pairs if pairs else None, "heed_pairs": pairs}
+    heed = {"heeds": heeded / pairs if pairs else None, "heed_pairs": pairs}
+    return {"macro": macro, **heed, **quiet(track for name in tasks for track in tracks[name])}
+
+
+def quiet(tracks: Iterable[Track]) -> dict:
+    """{"quiet_minutes", "quiet_false_per_5min"}: of records where nothing asked for happens, the minutes watched from the question on, and
+    responses per five of them (None where there is no such record)."""
+    calm = [track for track in tracks if not track.due]
+    minutes = sum(len(track.gold) - track.asked for track in calm) / 60
+    came = sum(len(track.came) for track in calm)
+    return {"quiet_minutes": minutes, "quiet_false_per_5min": came / minutes * QUIET_MINUTES if minutes else None}
 
 
 def score_task(tracks: Sequence[Track]) -> dict:

@@ -13,6 +13,7 @@ from finetune.__main__ import COMMANDS, main
 from finetune.annotations import Answer, Question, Record, save_records
 from finetune.evaluate import Job, evaluate, make_jobs, prediction_lines, report
 from finetune.footage import video_turns
+from finetune.metrics import Track, score
 from finetune.rollout import WATCHING, Decision, roll_out
 from finetune.table import print_report
 from streamo_app.models.loading import load_model, save_pretrained
@@ -210,6 +211,21 @@ def test_the_table_shows_every_task_the_floors_and_the_speed(folder, capsys):
     assert max(map(len, out.splitlines())) <= 80 and "…" not in out, "it fits a terminal"
     for word in ("alert_object", "counting", "mean over tasks", "exact", "held", "heeds", "beat", "always", "silence", "bias +0.5", "1 left out"):
         assert word in text, word
+
+
+def test_the_table_shows_both_worlds_and_the_quiet_minutes_with_every_column_filled(capsys):
+    words = [(State.RESPONSE, "From 1s to 2s.")] + [(State.SILENCE, "")] * 59
+    still = [(State.SILENCE, "")] * 60
+    names = ("desk_grounding_backward", "tsqa_light")
+    tracks = [Track(name, 0, words, words, "v", "a") for name in names] + [Track(name, 0, still, words, "v", "b") for name in names]
+    print_report(score(tracks) | {"records": 4, "rejected": 0, "seconds": 60, "ms_per_second": 1.0, "bias": 0.0})
+    out = capsys.readouterr().out
+    text = " ".join(out.split())
+    assert max(map(len, out.splitlines())) <= 80 and "…" not in out
+    # one due; over two records of a minute 60 beats and 120 turns: 2 / (1 + 60) and 2 / (1 + 120)
+    assert "tsqa_light 2 1 0.67 0.67 0.03 0.03 0.02 0.02 0.00 0.00" in text, "every F1 stands beside its floors, within a second and exact"
+    assert "mean of desk 2 1 0.67" in text and "mean of street 2 1 0.67" in text and "mean over tasks 4 2 0.67" in text
+    assert "5.00 false responses per 5 minutes where nothing asked for happens (2.0 minutes)" in text
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,33 @@ def test_the_report_gives_rows_per_task_and_their_mean():
     assert score([])["tasks"] == {}
 
 
+def test_where_nothing_asked_for_happens_responses_are_counted_per_five_minutes():
+    quiet = [track("." * 60, "." * 59 + "R"), track("." * 40, "." * 40, asked=10)]  # 60 and 30 turns from the question on, one response
+    report = score([*quiet, track("R...", "..RR")])
+    assert (report["quiet_minutes"], report["quiet_false_per_5min"]) == (1.5, pytest.approx(1 / 1.5 * 5))
+    busy = score([track("R...", "..RR")])
+    assert (busy["quiet_minutes"], busy["quiet_false_per_5min"]) == (0, None)
+
+
+def test_a_response_before_the_question_makes_no_record_busy():
+    assert score([track("R...", "R...", asked=1)])["quiet_minutes"] == 3 / 60
+
+
+def test_each_world_has_means_of_its_own_where_both_are_there():
+    street, desk = track("R...", "R...", task="alert"), track("R...", "...R", task="desk_alert")
+    other = track("R...", "R...", task="desk_count")
+    still = track("....", "R...", task="desk_count")
+    report = score([street, desk, other, still])
+    assert report["macro"]["f1"] == pytest.approx((1 + 0 + 2 / 3) / 3)
+    assert {name: group["macro"]["f1"] for name, group in report["groups"].items()} == {"street": 1, "desk": pytest.approx(1 / 3)}
+    assert [(group["records"], group["due"]) for group in report["groups"].values()] == [(1, 1), (3, 2)]
+    # 4 turns each, 2 beats: one hit of 1 due and 2 beats; desk_count has 4 beats for its one
+    assert report["groups"]["street"]["macro"]["floors"]["metronome"] == {"f1": 2 / 3, "f1_exact": 2 / 3}
+    assert report["groups"]["desk"]["macro"]["floors"]["metronome"]["f1"] == pytest.approx((2 / 3 + 2 / 5) / 2)
+    assert (report["groups"]["street"]["quiet_minutes"], report["groups"]["desk"]["quiet_minutes"]) == (0, 4 / 60)
+    assert score([desk, other])["groups"] == {} == score([street])["groups"]
+
+
 def test_gold_and_predicted_have_to_be_as_long():
     with pytest.raises(ValueError, match="2 turns are due but 3 came"):
         track("..", "...")
