@@ -1,0 +1,194 @@
+"""Training-only dialogues over loose frames of rooms: many small questions whose answers only the picture can give.
+
+As `finetune/world/practice.py` for the street: frames are (clip, t) pairs in any order. What is dark or covered hides the rest, so nothing is
+asked of such a frame that only the hidden part could answer. Every function also returns, per turn, what the picture is searched for: one of
+NAMES, "object" (of any colour), "thing" (all there is), or None.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from finetune.annotations import Answer, Question, Record
+from finetune.build import Dialogue, Turn
+from finetune.world.desk.answers import SAID
+from finetune.world.desk.scene import COLOURS, Clip, is_covered, is_dark, room_at, things_at, visible_turn
+from finetune.world.desk.wordings import mentions, pick
+from finetune.world.grammar import write
+from streamo_app.protocol import State, span_text
+
+Shot = tuple[Clip, float]
+OBJECTS = tuple(f"{colour} object" for colour in COLOURS)
+NAMES = ("person", *OBJECTS, "dark", "covered")
+
+_SEE = ("Do you see {o}?", "Is there {o}?", "Can you see {o} now?", "do you see {o}")
+_BEFORE = ("Was there {o} before?", "Did you just see {o}?", "Did you see {o} before?")
+_NOW = ("What do you see?", "What is there?", "Describe the scene.", "What is going on?", "What happens now?")
+_WHAT = ("What did you just see?", "What was there before?", "What did you see before?")
+_TIMED = (
+    "Give the time of each event.",
+    "When does each event happen?",
+    "State the seconds of every event.",
+    "give me the start and end of each event",
+)
+_PERSIST = ("Tell me every second when {s}.", "Keep telling me while {s}.", "Let me know every second when {s}.", "Say yes as long as {s}.")
+_STATES = {"dark": ("it is dark", "the lights are off", "the room is dark"), "covered": ("the camera is covered", "the lens is covered")}
+_PEOPLE = ("a person", "somebody", "someone", "anybody")
+_ALERTS = {"dark": ("desk_alert_lights", "lights off"), "covered": ("desk_alert_cover", "covered")}
+
+
+def names_in(shot: Shot) -> set[str]:
+    """What the frame shows, of NAMES; darkness and a covered camera hide the rest."""
+    clip, t = shot
+    if is_covered(clip, t):
+        return {"covered"}
+    if is_dark(clip, t):
+        return {"dark"}
+    return {thing.name for thing in things_at(clip, t)} & set(NAMES)
+
+
+def listing(shot: Shot) -> str:
+    """What the frame shows, in words: "The lights are off.", "The camera is covered.", "A person. A red object.", "Nothing."."""
+    said = {"dark": "The lights are off.", "covered": "The camera is covered.", "person": "A person."} | {name: f"A {name}." for name in OBJECTS}
+    return " ".join(said[name] for name in NAMES if name in names_in(shot)) or "Nothing."
+
+
+def confusable(name: str, rng: np.random.Generator) -> str:
+    """Another of NAMES: for an object mostly one of another colour, for darkness mostly a covered camera and the other way round."""
+    same = {"dark": ["covered"], "covered": ["dark"]}.get(name, [other for other in OBJECTS if other != name] if name in OBJECTS else [])
+    return str(rng.choice(same if same and rng.random() < 0.8 else [other for other in NAMES if other != name]))
+
+
+def _mention(name: str, rng: np.random.Generator) -> str:
+    return str(rng.choice(_PEOPLE)) if name == "person" else mentions(name.split()[0], rng)["o"]
+
+
+def _yes_no(truth: bool) -> str:
+    return "Yes." if truth else "No."
+
+
+# The time-sensitive questions: argument of the task -> what hides the answer, the answer, what is searched for.
+_HIDDEN_BY = {"dark": {"covered"}, "person": {"covered", "dark"}, "covered": {"dark"}, "colour": {"covered", "dark"}}
+_SEARCHED = {"dark": "dark", "person": "person", "covered": "covered", "colour": "object"}
+
+
+def _state(argument: str, names: set[str]) -> str:
+    if argument == "colour":
+        return next((f"{name.split()[0].capitalize()}." for name in OBJECTS if name in names), "None.")
+    return _yes_no((argument in names) != (argument == "dark"))  # the question is whether the lights are on
+
+
+def _ask_state(argument: str, rng: np.random.Generator) -> str:
+    return write(pick("desk_tsqa", rng, "train", argument), rng)
+
+
+def _tellable(shot: Shot) -> list[str]:
+    return [argument for argument, hidden in _HIDDEN_BY.items() if not hidden & names_in(shot)]
+
+
+def _question(shots: Sequence[Shot], i: int, rng: np.random.Generator) -> tuple[str, str, str | None]:
+    """(instruction, answer, what it searches the picture for) for shot i."""
+    here = names_in(shots[i])
+    kind = str(rng.choice(["state", "see", "before", "what", "now"], p=[0.4, 0.32, 0.08, 0.08, 0.12]))
+    if kind == "state":
+        argument = str(rng.choice(_tellable(shots[i])))
+        return _ask_state(argument, rng), _state(argument, here), _SEARCHED[argument]
+    if kind == "see" or kind == "before" and i:
+        have = here if kind == "see" else names_in(shots[i - 1])
+        name = _see_name(have, rng)
+        words = str(rng.choice(_SEE if kind == "see" else _BEFORE)).format(o=_mention(name, rng))
+        return words, _yes_no(name in have), name if kind == "see" else None
+    if kind == "what" and i:
+        return str(rng.choice(_WHAT)), listing(shots[i - 1]), None
+    return str(rng.choice(_NOW)), listing(shots[i]), "thing"
+
+
+def _see_name(have: set[str], rng: np.random.Generator) -> str:
+    """A person or an object to ask for; as often there as not, where anything is there."""
+    there = [name for name in ("person", *OBJECTS) if name in have]
+    objects = [name for name in there if name in OBJECTS]
+    if there and rng.random() < 0.5:
+        return str(rng.choice(objects if objects and rng.random() < 0.6 else there))
+    away = [name for name in ("person", *OBJECTS) if name not in have]
+    return "person" if "person" in away and rng.random() < 0.4 else str(rng.choice(away))
+
+
+def ask_each(shots: Sequence[Shot], rng: np.random.Generator, share: float = 0.85) -> tuple[Dialogue, list[str | None]]:
+    """A question on most turns, answered at once. Returns the dialogue and, per turn, what its picture is searched for."""
+    turns, searched = [], []
+    for i in range(len(shots)):
+        if rng.random() < share:
+            words, answer, name = _question(shots, i, rng)
+            turns.append(Turn(i, (words,), State.RESPONSE, answer))
+            searched.append(name)
+        else:
+            turns.append(Turn(i, (), State.SILENCE, ""))
+            searched.append(None)
+    return Dialogue("", "desk_ask_each", tuple(turns)), searched
+
+
+def _told(task: str, words: str, told: Sequence[str]) -> Dialogue:
+    """A dialogue whose instruction stands on turn 0; empty words are silence."""
+    return Dialogue("", task, tuple(
+        Turn(i, (words,) if i == 0 else (), State.RESPONSE if text else State.SILENCE, text) for i, text in enumerate(told)
+    ))  # fmt: skip
+
+
+def persist(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
+    """One instruction that holds for every second that shows `name` (of NAMES): "Yes." then, silence else."""
+    says = str(rng.choice(_STATES[name])) if name in _STATES else f"you see {_mention(name, rng)}"
+    told = ["Yes." if name in names_in(shot) else "" for shot in shots]
+    return _told("desk_persist", str(rng.choice(_PERSIST)).format(s=says), told), [name] * len(shots)
+
+
+def onset(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
+    """The alert over loose frames: a response where `name` is seen and was not the frame before (nor at the question).
+
+    For a person only ever "you see somebody": who is there after a cut did not come in.
+    """
+    if name == "person":
+        words, text = f"{rng.choice(('Tell me', 'Let me know', 'Notify me', 'Alert me'))} when you see {_mention(name, rng)}.", "A person appears."
+    else:
+        task, change = _ALERTS.get(name, ("desk_alert_colour", name))
+        slots = {} if name in _ALERTS else mentions(name.split()[0], rng)
+        words, text = write(pick(task, rng, "train", change), rng, **slots), SAID[change]
+    seen = [name in names_in(shot) for shot in shots]
+    told = [text if i and seen[i] and not seen[i - 1] else "" for i in range(len(shots))]
+    return _told("desk_onset", words, told), [name] * len(shots)
+
+
+def held(shots: Sequence[Shot], rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
+    """An answer given at once and again whenever it changes, over unrelated frames; a frame that hides it leaves it as it was."""
+    argument = str(rng.choice(_tellable(shots[0])))
+    told, before = [], ""
+    for shot in shots:
+        names = names_in(shot)
+        answer = before if _HIDDEN_BY[argument] & names else _state(argument, names)
+        told.append("" if answer == before else answer)
+        before = answer
+    return _told("desk_held", _ask_state(argument, rng), told), [_SEARCHED[argument]] * len(shots)
+
+
+def same_view(shots: Sequence[Shot], rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
+    """The view alert over loose frames: "The view changed." where clip or room is another one than in the last frame that showed any."""
+    told, view = [], None
+    for clip, t in shots:
+        now = (clip, room_at(clip, t))
+        if is_dark(clip, t) or is_covered(clip, t):
+            now = view or now
+        told.append(SAID["view"] if view is not None and now != view else "")
+        view = now
+    return _told("desk_same_view", write(pick("desk_alert_view", rng, "train", "view"), rng), told), [None] * len(shots)
+
+
+def timed(clip: Clip, rng: np.random.Generator) -> Record:
+    """Grounding made dense: the span of every darkness, cover and object, after it. A single event a clip teaches the copying of times too slowly."""
+    asked = int(rng.integers(0, max(1, clip.seconds // 2)))
+    spans = [*clip.dark, *clip.covered, *((thing.start, thing.end) for thing in clip.things if thing.kind == "object")]
+    answers = tuple(
+        Answer(span_text(visible_turn(start), visible_turn(end) - 1), st_time=round(start + 1, 2), end_time=round(end, 2))
+        for start, end in sorted(spans)
+        if visible_turn(start) >= asked
+    )
+    question = Question(str(rng.choice(_TIMED)), asked + 1)
+    return Record("", "", "timed", "practice", (question,), answers, {"task": "timed", "argument": "thing"})
