@@ -2,9 +2,10 @@
 
 As `finetune/world/practice.py` for the street: frames are (clip, t) pairs in any order. What is dark or covered hides the rest, so nothing is
 asked of such a frame that only the hidden part could answer. Every function also returns, per turn, what the picture is searched for: one of
-NAMES, "object" (of any colour), "thing" (all there is), or None.
+NAMES, "object" (of any colour), "desk thing" (all there is), "view" (nothing that has a place), or None.
 """
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from finetune.annotations import Answer, Question, Record
 from finetune.build import Dialogue, Turn
 from finetune.world.desk.answers import SAID
 from finetune.world.desk.scene import COLOURS, Clip, is_covered, is_dark, room_at, things_at, visible_turn
+from finetune.world.desk.tasks import ARGUMENTS, rival
 from finetune.world.desk.wordings import mentions, pick
 from finetune.world.grammar import write
 from streamo_app.protocol import State, span_text
@@ -54,7 +56,13 @@ def listing(shot: Shot) -> str:
 
 
 def confusable(name: str, rng: np.random.Generator) -> str:
-    """Another of NAMES: for an object mostly one of another colour, for darkness mostly a covered camera and the other way round."""
+    """What is easily taken for `name`: an object of another colour, a covered camera for darkness. Of NAMES, if `name` is.
+
+    An argument of an alert that is none of NAMES ("lights off", "red object gone") gives another argument of that alert (`tasks.rival`).
+    """
+    if name not in NAMES:
+        task = next((task for task, arguments in ARGUMENTS.items() if name in arguments and len(arguments) > 1), "")
+        return rival(task, name, rng)
     same = {"dark": ["covered"], "covered": ["dark"]}.get(name, [other for other in OBJECTS if other != name] if name in OBJECTS else [])
     return str(rng.choice(same if same and rng.random() < 0.8 else [other for other in NAMES if other != name]))
 
@@ -78,8 +86,11 @@ def _state(argument: str, names: set[str]) -> str:
     return _yes_no((argument in names) != (argument == "dark"))  # the question is whether the lights are on
 
 
-def _ask_state(argument: str, rng: np.random.Generator) -> str:
-    return write(pick("desk_tsqa", rng, "train", argument), rng)
+def _ask_state(argument: str, rng: np.random.Generator, once: bool = False) -> str:
+    form = pick("desk_tsqa", rng, "train", argument)
+    if once:  # without "Keep me updated."
+        form = re.match(r"[^.?]*[.?]", form).group()
+    return write(form, rng)
 
 
 def _tellable(shot: Shot) -> list[str]:
@@ -92,7 +103,7 @@ def _question(shots: Sequence[Shot], i: int, rng: np.random.Generator) -> tuple[
     kind = str(rng.choice(["state", "see", "before", "what", "now"], p=[0.4, 0.32, 0.08, 0.08, 0.12]))
     if kind == "state":
         argument = str(rng.choice(_tellable(shots[i])))
-        return _ask_state(argument, rng), _state(argument, here), _SEARCHED[argument]
+        return _ask_state(argument, rng, once=True), _state(argument, here), _SEARCHED[argument]
     if kind == "see" or kind == "before" and i:
         have = here if kind == "see" else names_in(shots[i - 1])
         name = _see_name(have, rng)
@@ -100,7 +111,7 @@ def _question(shots: Sequence[Shot], i: int, rng: np.random.Generator) -> tuple[
         return words, _yes_no(name in have), name if kind == "see" else None
     if kind == "what" and i:
         return str(rng.choice(_WHAT)), listing(shots[i - 1]), None
-    return str(rng.choice(_NOW)), listing(shots[i]), "thing"
+    return str(rng.choice(_NOW)), listing(shots[i]), "desk thing"
 
 
 def _see_name(have: set[str], rng: np.random.Generator) -> str:
@@ -178,7 +189,7 @@ def same_view(shots: Sequence[Shot], rng: np.random.Generator) -> tuple[Dialogue
             now = view or now
         told.append(SAID["view"] if view is not None and now != view else "")
         view = now
-    return _told("desk_same_view", write(pick("desk_alert_view", rng, "train", "view"), rng), told), [None] * len(shots)
+    return _told("desk_same_view", write(pick("desk_alert_view", rng, "train", "view"), rng), told), ["view"] * len(shots)
 
 
 def timed(clip: Clip, rng: np.random.Generator) -> Record:
@@ -191,4 +202,4 @@ def timed(clip: Clip, rng: np.random.Generator) -> Record:
         if visible_turn(start) >= asked
     )
     question = Question(str(rng.choice(_TIMED)), asked + 1)
-    return Record("", "", "timed", "practice", (question,), answers, {"task": "timed", "argument": "thing"})
+    return Record("", "", "timed", "practice", (question,), answers, {"task": "timed", "argument": "desk thing"})

@@ -120,12 +120,14 @@ def record(
 def pair(
     clip: Clip, task: str, rng: np.random.Generator, arguments: Sequence[str], paraphrases: str = "train", video_path: str = ""
 ) -> tuple[Record, ...] | None:
-    """Records that differ in the argument alone: same clip, turn and wording. None where no turn suits all arguments.
+    """Records that differ in the argument alone: same clip, turn and wording. None where no turn suits all arguments, or one is not the task's.
 
     Raises ValueError on a task without an argument.
     """
     if task not in ARGUMENTS:
         raise ValueError(f"{task!r} takes no argument, so there are no pairs of it; take one of {', '.join(ARGUMENTS)}.")
+    if not set(arguments) <= set(ARGUMENTS[task]):
+        return None
     facts = Facts(clip)
     turns = sorted(set.intersection(*(set(turns_for(facts, task, argument)) for argument in arguments)))
     if not turns:
@@ -215,7 +217,9 @@ def _grounded(facts: Facts, task: str, argument: str, early: list[int]) -> list[
     if span is None:
         return []
     first, gone = visible_turn(span[0]), visible_turn(span[1])
-    return [turn for turn in early if turn < first] if task == "desk_grounding_forward" else [t for t in facts.turns if gone <= t <= gone + BACKWARD_S]
+    if task == "desk_grounding_forward":
+        return [turn for turn in early if turn < first]
+    return [turn for turn in facts.turns if gone <= turn <= gone + BACKWARD_S]
 
 
 def _hides(clip: Clip, argument: str, t: float) -> bool:
