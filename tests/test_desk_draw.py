@@ -126,8 +126,8 @@ def test_a_hand_changes_the_picture_and_has_no_box():
     for seed in range(12):
         hand = Thing("hand", "", "", 0, 4.3, 7.7, "left", "left", seed)
         clip = clip_of(hand, seed=seed)
-        later = [np.abs(draw(clip, t).astype(int) - draw(clip, 4.0).astype(int)).max(2) for t in (5.0, 6.0, 7.0)]
-        assert all((change > 25).mean() > 0.004 for change in later)
+        smooth = [cv2.blur(draw(clip, t), (5, 5)).astype(int) for t in (4.0, 5.0, 6.0, 7.0)]  # without the grain
+        assert all((np.abs(later - smooth[0]).max(2) > 12).mean() > 0.01 for later in smooth[1:])
         assert boxes(clip, 6.0) == []
 
 
@@ -135,4 +135,4 @@ def test_a_cut_changes_far_more_than_a_second_in_the_same_room():
     for seed in range(12):
         clip = clip_of(seed=seed, views=((0.0, 0), (8.4, 1)))
         second, cut = (np.abs(draw(clip, a).astype(int) - draw(clip, b).astype(int)).mean() for a, b in ((6.0, 7.0), (8.0, 9.0)))
-        assert cut > 15 and cut > 1.5 * second
+        assert cut > 9 and cut > 1.5 * second

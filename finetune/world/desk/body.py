@@ -54,7 +54,8 @@ class Brush:
         self.oval(ax - k * nx * ra, ay - k * ny * ra, q * ra, q * ra, rgb)
         self.oval(bx - k * nx * rb, by - k * ny * rb, q * rb, q * rb, rgb)
         s = 0.7
-        self.polygon(((ax + nx * ra * s, ay + ny * ra * s), (bx + nx * rb * s, by + ny * rb * s), (bx - nx * rb, by - ny * rb), (ax - nx * ra, ay - ny * ra)), rgb)
+        near, far = (ax + nx * ra * s, ay + ny * ra * s), (bx + nx * rb * s, by + ny * rb * s)
+        self.polygon((near, far, (bx - nx * rb, by - ny * rb), (ax - nx * ra, ay - ny * ra)), rgb)
 
     def hand(self, wrist, direction: float, scale: float, skin: Rgb, spread: float, side: int) -> None:
         """A hand from `wrist` along `direction` (radians), `scale` long; spread 0 = fist, 1 = open."""
@@ -75,7 +76,9 @@ class Brush:
         self.line((at(0.2, 0.2), at(0.42, 0.36 + 0.14 * spread)), skin, 0.15 * scale)
 
 
-def soft_lay(image: np.ndarray, x0: int, y0: int, brush: Brush, light: np.ndarray | None, edge: float, shadow: tuple[int, int, float] | None = None) -> None:
+def soft_lay(
+    image: np.ndarray, x0: int, y0: int, brush: Brush, light: np.ndarray | None, edge: float, shadow: tuple[int, int, float] | None = None
+) -> None:
     """Lay a brush's layer over the image at (x0, y0): times `light` (3-channel uint8, 128 = as it is), edge blurred by `edge` pixels.
 
     `shadow` = (dx, dy, strength): a soft shadow that falls on what is behind.
@@ -91,6 +94,6 @@ def soft_lay(image: np.ndarray, x0: int, y0: int, brush: Brush, light: np.ndarra
         dark = cv2.warpAffine(mask, np.float32([[0.25, 0, dx / 4], [0, 0.25, dy / 4]]), (mask.shape[1] // 4 + 1, mask.shape[0] // 4 + 1))
         size = 2 * (max(dark.shape) // 16) + 1
         dark = cv2.resize(cv2.blur(dark, (size, size)), mask.shape[::-1])
-        keep = cv2.convertScaleAbs(dark, alpha=-strength, beta=0) if strength < 0 else cv2.subtract(np.uint8([255]), cv2.convertScaleAbs(dark, alpha=strength))
+        keep = cv2.convertScaleAbs(dark, alpha=-strength, beta=255)
         behind = cv2.multiply(part, cv2.merge([keep] * 3), scale=1 / 255)
     part[:] = cv2.blendLinear(layer, np.ascontiguousarray(behind), weight, 1 - weight)

@@ -58,17 +58,17 @@ def camera_of(seed: int) -> Camera:
     rng = np.random.default_rng([seed, 11])
     warm = float(rng.normal(0, 0.06))
     return Camera(
-        gain=float(np.clip(rng.normal(1.0, 0.16), 0.7, 1.35)),
+        gain=float(np.clip(rng.normal(1.0, 0.16), 0.75, 1.35)),
         wander=(float(rng.uniform(0, 0.07)), float(rng.uniform(0.02, 0.12)), float(rng.choice([0.0, 0.0, 0.03, 0.06]))),
         balance=(1 + warm, 1.0 + float(rng.normal(0, 0.025)), 1 - warm),
         balance_drift=float(rng.choice([0.0, 0.01, 0.03])),
-        saturation=float(rng.choice([rng.uniform(0.8, 1.2), rng.uniform(0.55, 0.85)], p=[0.75, 0.25])),
+        saturation=float(rng.choice([rng.uniform(0.8, 1.2), rng.uniform(0.65, 0.88)], p=[0.75, 0.25])),
         gamma=float(rng.uniform(0.82, 1.2)),
         haze=float(rng.choice([0.0, rng.uniform(0, 22)])),
         vignette=float(rng.choice([0.0, rng.uniform(0.05, 0.45)])),
         noise=float(rng.choice([rng.uniform(0.3, 2.0), rng.uniform(1.5, 7.0)], p=[0.6, 0.4])),
         soft_grain=bool(rng.random() < 0.5),
-        blur=float(rng.choice([0.0, rng.uniform(0.001, 0.005), rng.uniform(0.005, 0.012)], p=[0.5, 0.38, 0.12])),
+        blur=float(rng.choice([0.0, rng.uniform(0.001, 0.005), rng.uniform(0.005, 0.012)], p=[0.52, 0.4, 0.08])),
         smear=float(rng.choice([0.0, rng.uniform(0.005, 0.02)], p=[0.85, 0.15])),
         shake=float(rng.choice([0.0, rng.uniform(0.001, 0.006), rng.uniform(0.006, 0.022)], p=[0.55, 0.3, 0.15])),
         grain=int(rng.integers(2**31)),
@@ -80,7 +80,8 @@ def night_of(seed: int, start: float) -> Night:
     rng = np.random.default_rng([seed, 12, round(start * 1000)])
     gain = float(rng.uniform(0.04, 0.15)) if rng.random() < 0.75 else float(rng.uniform(0.03, 0.35))
     tint = tuple(float(v) for v in 1 + rng.normal(0, 0.12, 3))
-    return Night(gain, tint, float(rng.uniform(0.2, 0.9)) if rng.random() < 0.3 else 0.0, float(rng.choice([rng.uniform(0.2, 1.5), rng.uniform(1, 6)])))
+    glow = float(rng.uniform(0.2, 0.9)) if rng.random() < 0.3 else 0.0
+    return Night(gain, tint, glow, float(rng.choice([rng.uniform(0.2, 1.5), rng.uniform(1, 6)])))
 
 
 def interval_at(intervals: tuple[tuple[float, float], ...], t: float) -> float | None:

@@ -173,7 +173,8 @@ def plant(canvas: Canvas) -> None:
     rng, side = canvas.rng, min(canvas.width, canvas.height)
     x, size = float(rng.uniform(0, 1)) * canvas.width, float(rng.uniform(0.15, 0.5)) * side
     foot = canvas.floor + float(rng.uniform(0, 0.15)) * canvas.height
-    polygon(canvas.image, ((x - 0.17 * size, foot - 0.3 * size), (x + 0.17 * size, foot - 0.3 * size), (x + 0.12 * size, foot), (x - 0.12 * size, foot)), paint_colour(rng))
+    rim = foot - 0.3 * size
+    polygon(canvas.image, ((x - 0.17 * size, rim), (x + 0.17 * size, rim), (x + 0.12 * size, foot), (x - 0.12 * size, foot)), paint_colour(rng))
     hue = float(rng.uniform(0.2, 0.38))
     for _ in range(int(rng.integers(9, 26))):
         angle, length = float(rng.normal(-1.57, 0.75)), float(rng.uniform(0.3, 0.75)) * size
@@ -207,7 +208,8 @@ def chair(canvas: Canvas) -> None:
     """The round back of a chair or a sofa in front."""
     rng, side = canvas.rng, min(canvas.width, canvas.height)
     x, w, h = float(rng.uniform(-0.1, 1.1)) * canvas.width, float(rng.uniform(0.12, 0.35)) * side, float(rng.uniform(0.2, 0.45)) * side
-    rgb, foot = paint_colour(rng) if rng.random() < 0.5 else colour(rng, None, (0, 0.4), (0.05, 0.3)), canvas.floor + float(rng.uniform(0.05, 0.4)) * canvas.height
+    rgb = paint_colour(rng) if rng.random() < 0.5 else colour(rng, None, (0, 0.4), (0.05, 0.3))
+    foot = canvas.floor + float(rng.uniform(0.05, 0.4)) * canvas.height
     arc = [(x + w * np.sign(np.cos(a)) * abs(np.cos(a)) ** 0.5, foot - h * abs(np.sin(a)) ** 0.5) for a in np.linspace(0, np.pi, 15)]
     polygon(canvas.image, arc, rgb)
 

@@ -11,7 +11,7 @@ from finetune.world.desk.scene import WALK_S, Thing
 from finetune.world.desk.texture import noise
 
 _HUES = {"red": (-0.025, 0.018), "green": (0.28, 0.43), "blue": (0.565, 0.675), "yellow": (0.132, 0.168)}
-_LIGHT = {"red": (0.5, 0.95), "green": (0.38, 0.85), "blue": (0.45, 0.95), "yellow": (0.75, 1.0)}
+_LIGHT = {"red": (0.6, 1.0), "green": (0.42, 0.9), "blue": (0.5, 1.0), "yellow": (0.82, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def blend(image: np.ndarray, sprite: np.ndarray, alpha: np.ndarray, x: float, y:
 
 def _surface(rng: np.random.Generator, name: str) -> np.ndarray:
     hue, value = float(rng.uniform(*_HUES[name])) % 1.0, float(rng.uniform(*_LIGHT[name]))
-    return 255 * np.array(colorsys.hsv_to_rgb(hue, float(rng.uniform(0.68, 1.0)), value), np.float32)
+    return 255 * np.array(colorsys.hsv_to_rgb(hue, float(rng.uniform(0.74, 1.0)), value), np.float32)
 
 
 @lru_cache(maxsize=48)
@@ -92,8 +92,8 @@ def _sprite(seed: int, colour: str, shape: str, size: int, light: float) -> tupl
     lit = np.clip(normal @ to_light, 0, 1)
     half = to_light + (0, 0, 1)
     shine = np.clip(normal @ (half / np.linalg.norm(half)), 0, 1) ** float(rng.uniform(15, 70))
-    rough = 1 + float(rng.choice([0.0, 0.03, 0.07])) * noise(rng, (full, full), 8)
-    strength = (ambient + (1.05 - ambient) * lit) * rough * extra * (0.35 + 0.65 * light)
+    rough = 1 + float(rng.choice([0.0, 0.02, 0.06], p=[0.6, 0.25, 0.15])) * noise(rng, (full, full), 8)
+    strength = (ambient + (1.05 - ambient) * lit) * rough * extra * (0.6 + 0.4 * light)
     pixels = base * strength[..., None] + 255 * (gloss * shine * light)[..., None]
     alpha = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), max(0.6, size * float(rng.uniform(0.002, 0.012))))
     return np.clip(pixels, 0, 255).astype(np.uint8), alpha

@@ -48,8 +48,8 @@ def _light(seed: int, lit_from: float, light: float) -> np.ndarray:
     """(80, 48, 3) uint8: light from a side, the roundness of the body, folds; 128 = as it is."""
     rng = np.random.default_rng([seed, 33])
     x, y = np.linspace(-1, 1, 48, dtype=np.float32)[None], np.linspace(-1, 1, 80, dtype=np.float32)[:, None]
-    folds = noise(rng, (48, 80), 16, 2, 0.8)
-    body = 1.06 + 0.22 * lit_from * x - 0.3 * x * x - 0.1 * y + 0.075 * folds * np.clip(0.6 + 3 * (y + 0.55), 0.15, 1)
+    folds = noise(rng, (48, 80), 24, 2, 0.8)
+    body = 1.06 + 0.22 * lit_from * x - 0.3 * x * x - 0.1 * y + 0.055 * folds * np.clip(0.6 + 3 * (y + 0.55), 0.15, 1)
     return np.repeat(np.clip(128 * body * (0.35 + 0.65 * light), 20, 255)[..., None], 3, 2).astype(np.uint8)
 
 
@@ -72,10 +72,12 @@ def _cloth(seed: int, top: Rgb) -> np.ndarray | None:
                 cloth[:, start : start + thick] = shaded(other, 0.8)
     elif kind < 0.7:  # a small pattern all over
         for px, py in rng.uniform(0, 112, (int(rng.integers(30, 120)), 2)):
-            cv2.line(cloth, (int(px), int(py)), (int(px + rng.integers(-6, 7)), int(py + rng.integers(-3, 4))), other, int(rng.integers(1, 4)), cv2.LINE_AA)
+            end = int(px + rng.integers(-6, 7)), int(py + rng.integers(-3, 4))
+            cv2.line(cloth, (int(px), int(py)), end, other, int(rng.integers(1, 4)), cv2.LINE_AA)
     elif kind < 0.9:  # a large print on the chest
         if rng.random() < 0.5:
-            art, blob = poster(rng, (48, 44)), noise(rng, (48, 44), 3, 3) + 1.2 > np.hypot(*np.meshgrid(np.linspace(-2, 2, 48), np.linspace(-2, 2, 44)))
+            art, away = poster(rng, (48, 44)), np.hypot(*np.meshgrid(np.linspace(-2, 2, 48), np.linspace(-2, 2, 44)))
+            blob = noise(rng, (48, 44), 3, 3) + 1.2 > away
             cloth[24:68, 24:72][blob] = art[blob]
         else:
             blob = np.hypot(*np.meshgrid(np.linspace(-1, 1, 56), np.linspace(-1, 1, 60))) + 0.25 * np.abs(noise(rng, (56, 60), 7, 2)) < 0.85
@@ -212,7 +214,8 @@ class _Figure:
             b.line([(x - 0.2, 0.1), (x + 0.05, 0.03), (x + 0.24, 0.12)], shaded(p.hair, 1.35), 0.06)
         if p.style == 3:
             for way in (-1, 1):
-                b.polygon(((x + way * 0.32, 0.25), (x + way * 0.46, 0.35), (x + way * 0.5, 1.2), (x + way * 0.56, 1.95), (x + way * 0.34, 1.8), (x + way * 0.36, 0.8)), p.hair)
+                lock = ((0.32, 0.25), (0.46, 0.35), (0.5, 1.2), (0.56, 1.95), (0.34, 1.8), (0.36, 0.8))
+                b.polygon([(x + way * across, down) for across, down in lock], p.hair)
 
     def _arm(self, side: int) -> None:
         p, b, way = self.person, self.brush, -1 if side == 0 else 1

@@ -41,7 +41,7 @@ def room(seed: int, size: tuple[int, int]) -> Room:
     _KINDS[kind](canvas)
     light = float(np.clip(rng.normal(0.9, 0.16), 0.45, 1.15))
     image = _lit(canvas, light)
-    soft = float(rng.choice([0.0012, rng.uniform(0.0012, 0.004), rng.uniform(0.004, 0.02)], p=[0.4, 0.4, 0.2]))
+    soft = float(rng.choice([0.0012, rng.uniform(0.0012, 0.004), rng.uniform(0.004, 0.02)], p=[0.45, 0.43, 0.12]))
     image = cv2.GaussianBlur(image, (0, 0), max(0.35, soft * min(size)))
     image.setflags(write=False)
     glow = None
@@ -150,7 +150,8 @@ def _corridor(canvas: Canvas) -> None:
             c, d = ((np.array([cx, cy]) + (near[k] - (cx, cy)) * depth * 1.15) for k in (index, other))
             share = (0.0, 1.0) if rng.random() < 0.3 else sorted(rng.random(2))
             lift = [a + (b - a) * share[0], a + (b - a) * share[1], c + (d - c) * share[1], c + (d - c) * share[0]]
-            polygon(canvas.image, lift, shaded(rgb, float(rng.uniform(0.7, 1.25))) if rng.random() < 0.6 else colour(rng, None, (0, 0.9), (0.2, 0.95)))
+            tone = shaded(rgb, float(rng.uniform(0.7, 1.25))) if rng.random() < 0.6 else colour(rng, None, (0, 0.9), (0.2, 0.95))
+            polygon(canvas.image, lift, tone)
     polygon(canvas.image, back, paint_colour(rng))
     canvas.floor = 0.8 * h
 

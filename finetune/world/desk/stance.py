@@ -15,7 +15,10 @@ from finetune.world.desk.texture import Rgb, colour, shaded
 
 SKINS = ((244, 208, 182), (232, 186, 156), (214, 164, 130), (186, 132, 98), (150, 102, 74), (112, 74, 54), (82, 54, 42))
 _HAIR = ((28, 22, 20), (48, 34, 26), (84, 58, 38), (128, 92, 58), (190, 154, 100), (150, 150, 150), (140, 66, 36))
-_POSES = ((1.35, 4.0), (1.3, 4.1), (1.2, 3.9), (0.25, 2.5), (0.1, 2.3), (0.45, 1.15), (0.3, 1.5), (1.5, 0.6), (1.3, 1.2), (2.1, 2.2), (1.9, 1.0), (0.9, 3.4), (0.7, 2.9))
+_POSES = (
+    (1.35, 4.0), (1.3, 4.1), (1.2, 3.9), (0.25, 2.5), (0.1, 2.3), (0.45, 1.15), (0.3, 1.5), (1.5, 0.6), (1.3, 1.2), (2.1, 2.2), (1.9, 1.0), (0.9, 3.4), (0.7, 2.9),
+)  # fmt: skip
+"""Where a hand may be, away from the middle and down; the first two hang."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,6 @@ def _gesture(person: Person, beat: int) -> np.ndarray:
 def extent(thing: Thing, side: str, place: Pose) -> tuple[float, float, float, float]:
     """x0, y0, x1, y1 in pixels around the whole person, feet included."""
     person = person_of(thing.seed, side)
-    xs = [place.x + hand[0] * place.unit for hand in place.hands] + [place.x - person.wide * place.unit, place.x + person.wide * place.unit]
+    xs = [place.x + hand[0] * place.unit for hand in place.hands] + [place.x + way * (person.wide + 0.2) * place.unit for way in (-1, 1)]
     top = min(0.0, *(hand[1] - 0.4 for hand in place.hands))
     return min(xs) - 0.3 * place.unit, place.y + top * place.unit, max(xs) + 0.3 * place.unit, place.y + 7.5 * place.unit
