@@ -39,7 +39,7 @@ def room(seed: int, size: tuple[int, int]) -> Room:
     canvas = Canvas(np.empty((height, width, 3), np.uint8), np.zeros((height, width), np.uint8), rng, float(rng.uniform(0.5, 0.95)) * height)
     kind = str(rng.choice(list(_KINDS), p=[0.42, 0.12, 0.1, 0.16, 0.08, 0.12]))
     _KINDS[kind](canvas)
-    light = float(np.clip(rng.normal(0.9, 0.16), 0.45, 1.15))
+    light = float(np.clip(rng.normal(0.98, 0.17), 0.5, 1.25))
     image = _lit(canvas, light)
     soft = float(rng.choice([0.0012, rng.uniform(0.0012, 0.004), rng.uniform(0.004, 0.02)], p=[0.45, 0.43, 0.12]))
     image = cv2.GaussianBlur(image, (0, 0), max(0.35, soft * min(size)))
@@ -69,7 +69,7 @@ def _lit(canvas: Canvas, light: float) -> np.ndarray:
     pixels = (canvas.image.astype(np.float32) - middle) * contrast + middle
     pixels = np.clip(pixels * field[..., None] * tint.astype(np.float32), 0, 255)
     mean = float(pixels.mean())  # cameras expose so that a lit room is neither black nor white
-    return np.clip(pixels * (float(np.clip(mean, 75, 190)) / max(mean, 1.0)), 0, 255).astype(np.uint8)
+    return np.clip(pixels * (float(np.clip(mean, 75, 200)) / max(mean, 1.0)), 0, 255).astype(np.uint8)
 
 
 def _fill(canvas: Canvas, rgb) -> None:
