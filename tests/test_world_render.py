@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from finetune.annotations import load_records
+from finetune.world.desk import scene as desk
+from finetune.world.desk.draw import draw as desk_draw
 from finetune.world.draw import draw
 from finetune.world.render import FPS_CHOICES, clip_fps, clip_pairs, main, plan, render_clip
 from finetune.world.scene import make_clip
@@ -50,15 +52,25 @@ def test_rendering_writes_clips_and_records_that_belong_together(tmp_path, capsy
     assert names == {"street-3-0000.webm", "street-3-0001.webm", "records.json", "pairs.json"}  # nothing half-written is left
 
 
+def test_a_room_is_rendered_as_a_street_is(tmp_path):
+    assert main([str(tmp_path), "--world", "desk", "--count", "1", "--seed", "3", "--seconds", "8"]) == 0
+    records, rejected = load_records(tmp_path / "records.json")
+    assert rejected == [] and {record.source for record in records} == {"streamo-desk"}
+    assert {path.name for path in tmp_path.iterdir()} == {"desk-3-0000.webm", "records.json", "pairs.json"}
+    (clip,) = plan(1, 3, 8, "desk")
+    images, _ = frames_of(tmp_path / "desk-3-0000.webm")
+    assert len(images) == round(8 * clip_fps(clip)) and np.abs(images[0].astype(int) - desk_draw(clip, 0.0)).mean() < 12
+
+
 def test_the_same_seed_plans_the_same_clips_and_a_larger_count_begins_with_them():
     assert plan(3, 5) == plan(5, 5)[:3]
     assert plan(3, 5) != plan(3, 6)
+    assert plan(2, 5, 30, "desk") == plan(3, 5, 30, "desk")[:2]
     assert all(20 <= clip.seconds <= 45 and clip_fps(clip) in FPS_CHOICES for clip in plan(30, 5))
 
 
 @pytest.mark.parametrize("arguments, sentence", [
-    (["--world", "desk", "--count", "1"], "The world 'desk' is not there yet; only street can be rendered."),
-    (["--world", "moon", "--count", "1"], "There is no world 'moon'; take street."),
+    (["--world", "moon", "--count", "1"], "There is no world 'moon'; take street, desk."),
     (["--world", "street", "--count", "0"], "--count is 0; ask for at least one clip."),
     (["--world", "street", "--count", "1", "--seed", "-4"], "--seed is -4; take 0 or a positive number."),
     (["--world", "street", "--count", "1", "--seconds", "2"], "--seconds is 2; a clip is 5 to 3600 s long."),
@@ -96,3 +108,11 @@ def test_a_pair_of_alerts_differs_in_what_it_names_alone_and_the_first_of_it_com
         words = [item.questions[0].content.split() for item in (one, other)]
         assert abs(len(words[0]) - len(words[1])) <= 2  # "someone", "a red car"
         assert words[0][:2] == words[1][:2]  # the same wording around the name
+
+
+def test_pairs_of_a_room_name_the_other_half_of_a_change_or_another_colour():
+    pairs = [item for seed in range(30) for item in clip_pairs(desk.make_clip(seed, 40, "test"), f"{seed}.webm")]
+    assert {item.task for item in pairs} == {"desk_alert_lights", "desk_alert_cover", "desk_alert_person", "desk_alert_colour"}
+    for one, other in zip(pairs[::2], pairs[1::2], strict=True):
+        assert one.answers and one.task == other.task and one.questions[0].time == other.questions[0].time
+        assert one.extra["argument"] != other.extra["argument"] and one.questions[0].content != other.questions[0].content

@@ -1,6 +1,6 @@
 """Labelled clips as files: VP8 WebM videos, which browsers play and OpenCV reads, and `records.json` with the raw records of each.
 
-Run: python -m finetune world render OUT_DIR --world street --count CLIPS --seed S [--seconds N] [--paraphrases train|heldout]
+Run: python -m finetune world render OUT_DIR --world street|desk --count CLIPS --seed S [--seconds N] [--paraphrases train|heldout]
 
 `pairs.json` holds alerts in pairs over the same clips, equal but for what they name: `evaluate --data OUT_DIR/pairs.json` shows whether a model
 heeds what it was asked for. Always clips of the test split: no seed gives a clip that the built-in model was trained on. Rendering again writes the same records.
@@ -23,14 +23,15 @@ from rich.console import Console
 from rich.progress import Progress
 
 from finetune.annotations import Record, save_records
-from finetune.world.draw import draw
+from finetune.world import worlds
+from finetune.world.desk import scene as desk
+from finetune.world.desk.tasks import rival
 from finetune.world.practice import confusable
-from finetune.world.scene import MIN_SECONDS, Clip, make_clip
-from finetune.world.tasks import pair, record, records
+from finetune.world.scene import MIN_SECONDS, Clip
 from streamo_app.config import Parser
 
-WORLDS = ("street",)
-COMING_WORLDS = ("desk",)
+WORLDS = worlds.NAMES
+AnyClip = Clip | desk.Clip
 FPS_CHOICES = (8.0, 10.0, 12.5, 15.0)
 USUAL_SECONDS = (20, 45)
 """Lengths that are drawn from when none is given, both included."""
@@ -42,17 +43,22 @@ _BITS_PER_PIXEL = 0.25
 """At most: `crf` decides first."""
 
 
-def clip_fps(clip: Clip) -> float:
+def world_of(clip: AnyClip) -> worlds.World:
+    """The world that a clip shows."""
+    return worlds.get("desk" if isinstance(clip, desk.Clip) else "street")
+
+
+def clip_fps(clip: AnyClip) -> float:
     """Frames per second of a clip's video: one of FPS_CHOICES, by its seed."""
     return FPS_CHOICES[int(np.random.default_rng(clip.seed).integers(len(FPS_CHOICES)))]
 
 
-def render_clip(clip: Clip, path: str | Path, fps: float | None = None) -> None:
+def render_clip(clip: AnyClip, path: str | Path, fps: float | None = None) -> None:
     """Write `clip` as a VP8 WebM at `path`, `clip.seconds` long; frame k shows t = k / fps. About 2 s for a clip of 30 s, 1 to 3 MB.
 
     Written beside and then renamed. Raises OSError when the file cannot be written.
     """
-    path, fps = Path(path), fps or clip_fps(clip)
+    path, fps, draw = Path(path), fps or clip_fps(clip), world_of(clip).draw
     beside = path.with_name(f".{path.stem}.part{os.getpid()}.webm")
     try:
         with av.open(str(beside), "w") as file:
@@ -70,27 +76,30 @@ def render_clip(clip: Clip, path: str | Path, fps: float | None = None) -> None:
         beside.unlink(missing_ok=True)
 
 
-def plan(count: int, seed: int, seconds: int | None = None) -> list[Clip]:
-    """The clips of a seed, cheap to make; a larger count starts with the same clips."""
+def plan(count: int, seed: int, seconds: int | None = None, world: str = "street") -> list[AnyClip]:
+    """The clips of a seed and world, cheap to make; a larger count starts with the same clips."""
     rng = np.random.default_rng(seed)
     drawn = [(int(rng.integers(2**31)), int(rng.integers(USUAL_SECONDS[0], USUAL_SECONDS[1] + 1))) for _ in range(count)]
+    make_clip = worlds.get(world).make_clip
     return [make_clip(clip_seed, seconds or length, _SPLIT) for clip_seed, length in drawn]
 
 
-def clip_records(clip: Clip, video_path: str, paraphrases: str = "train") -> list[Record]:
+def clip_records(clip: AnyClip, video_path: str, paraphrases: str = "train") -> list[Record]:
     """The records that belong to a rendered clip: the same each time."""
-    return records(clip, np.random.default_rng(np.random.SeedSequence([4, clip.seed])), paraphrases, video_path)
+    return world_of(clip).tasks.records(clip, np.random.default_rng(np.random.SeedSequence([4, clip.seed])), paraphrases, video_path)
 
 
-def clip_pairs(clip: Clip, video_path: str, paraphrases: str = "train") -> list[Record]:
+def clip_pairs(clip: AnyClip, video_path: str, paraphrases: str = "train") -> list[Record]:
     """Two records for each kind of alert that fits the clip: one names what comes, the other what is easily taken for it."""
     rng = np.random.default_rng(np.random.SeedSequence([5, clip.seed]))
+    world = world_of(clip)
     made: list[Record] = []
-    for task in ("alert_light", "alert_object"):
-        one = record(clip, task, rng, paraphrases)
+    for task in (task for task in world.paired if world.tasks.TASK_TYPES[task] == "alert"):
+        one = world.tasks.record(clip, task, rng, paraphrases)
         if one is not None and one.answers:
             name = one.extra["argument"]
-            made += pair(clip, task, rng, (name, confusable(name, rng)), paraphrases, video_path) or ()
+            other = rival(task, name, rng) if world.name == "desk" else confusable(name, rng)
+            made += world.tasks.pair(clip, task, rng, (name, other), paraphrases, video_path) or ()
     return made
 
 
@@ -101,8 +110,8 @@ def render(out_dir: str | Path, world: str, count: int, seed: int, seconds: int 
     """
     _check(world, count, seed, seconds, paraphrases)
     out_dir = _writable(Path(out_dir))
-    clips = plan(count, seed, seconds)
-    names = [f"street-{seed}-{index:04d}.webm" for index in range(count)]
+    clips = plan(count, seed, seconds, world)
+    names = [f"{world}-{seed}-{index:04d}.webm" for index in range(count)]
     workers = min(count, os.cpu_count() or 1)
     # spawn: forking a process in which OpenCV or torch has threads can hang
     with Progress(console=Console(stderr=True)) as progress, ProcessPoolExecutor(workers, get_context("spawn"), _one_thread) as pool:
@@ -129,14 +138,12 @@ def _one_thread() -> None:
     cv2.setNumThreads(1)  # a process per core already
 
 
-def _render_into(out_dir: Path, clip_and_name: tuple[Clip, str]) -> None:
+def _render_into(out_dir: Path, clip_and_name: tuple[AnyClip, str]) -> None:
     clip, name = clip_and_name
     render_clip(clip, out_dir / name)
 
 
 def _check(world: str, count: int, seed: int, seconds: int | None, paraphrases: str) -> None:
-    if world in COMING_WORLDS:
-        raise ValueError(f"The world {world!r} is not there yet; only {', '.join(WORLDS)} can be rendered.")
     if world not in WORLDS:
         raise ValueError(f"There is no world {world!r}; take {', '.join(WORLDS)}.")
     if count < 1:
