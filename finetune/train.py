@@ -18,7 +18,12 @@ from accelerate import Accelerator, InitProcessGroupKwargs
 
 from finetune.config import Stage, TrainConfig, load_config
 from finetune.curriculum import Material, make_stage
-from finetune.progress import Progress
+from finetune.curves import write_curves
+from finetune.ledger import Ledger, stage_name, stage_seed, training_record
+from finetune.precision import native_bf16
+from finetune.progress import Progress, write_json
+from finetune.room import check_room, room_needed
+from finetune.tiny import TOKEN_PX
 
 _LAST_LR = 0.04
 
@@ -43,54 +48,75 @@ def make_optimizers(module: torch.nn.Module, stage: Stage) -> list[torch.optim.O
     return optimizers
 
 
-def run_stage(accelerator: Accelerator, config: TrainConfig, index: int, material: Material) -> None:
+def count_tokens(inputs: tuple, pad: int) -> int:
+    """Tokens that a stage's module is given: ids of its batches, padding excluded, or visual tokens of its (N, h, w, 3) frames."""
+    if isinstance(inputs[0], list):
+        return sum(int((batch.ids != pad).sum()) for batch in inputs[0])
+    n, height, width, _ = inputs[0].shape
+    return n * (height // TOKEN_PX) * (width // TOKEN_PX)
+
+
+def run_stage(accelerator: Accelerator, config: TrainConfig, index: int, material: Material, ledger: Ledger) -> None:
     """Trains one stage from its checkpoint, or from the start; leaves `<run>/<stage>.pt` and the finished weights in `material.model`."""
-    stage = config.stages[index]
-    finished = material.run / f"{index}_{stage.name}.pt"
+    finished = material.run / f"{stage_name(config, index)}.pt"
     if finished.exists():
-        saved = torch.load(finished)
+        saved = torch.load(finished, map_location="cpu")  # else every process would put a copy on the first GPU
         material.model.load_state_dict(saved["model"])
         material.heads = saved["heads"]
         return
-    torch.manual_seed(1000 * config.seed + index)  # the auxiliary heads start at random, the same after a restart
+    with ledger.running(stage_name(config, index)):
+        _train_stage(accelerator, config, index, material, ledger)
+        accelerator.wait_for_everyone()
+        accelerator.free_memory()
+        if accelerator.is_main_process:
+            beside = finished.with_suffix(".part")
+            torch.save({"model": material.model.state_dict(), "heads": material.heads}, beside)
+            beside.rename(finished)
+            shutil.rmtree(material.run / "checkpoint", ignore_errors=True)
+        accelerator.wait_for_everyone()
+
+
+def _train_stage(accelerator: Accelerator, config: TrainConfig, index: int, material: Material, ledger: Ledger) -> None:
+    stage = config.stages[index]
+    torch.manual_seed(stage_seed(config, index))  # the auxiliary heads start at random, the same after a restart
     work = make_stage(stage, material, accelerator)
     optimizers = make_optimizers(work.module, stage)
     module, *optimizers = accelerator.prepare(work.module, *optimizers)
     checkpoint = material.run / "checkpoint"
-    start = _resume(accelerator, checkpoint, index)
-    progress = Progress(material.run / "curve.jsonl", stage, start, accelerator.is_main_process)
-    for step in range(start, stage.steps):
-        for optimizer, peak in zip(optimizers, (stage.lr, stage.matrix_lr)):
-            for group in optimizer.param_groups:
-                group["lr"] = peak * lr_share(step, stage)
-        loss, report = work.loss(module, (config.seed, index, accelerator.process_index, step))
-        accelerator.backward(loss)
-        accelerator.clip_grad_norm_([p for p in module.parameters() if p.requires_grad], 1.0)
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad()
-        progress.step(step, report)
-        if (step + 1) % config.save_every == 0 and step + 1 < stage.steps:
-            _save(accelerator, checkpoint, index, step + 1)
-    progress.close()
+    start, spent = _resume(accelerator, checkpoint, index)
+    given: list[int] = []
+    work.module.register_forward_pre_hook(lambda _, inputs: given.append(count_tokens(inputs, material.tokenizer.pad_token_id)))
+    with Progress(material.run / "curve.jsonl", config.stages, index, start, accelerator.is_main_process, **spent) as progress:
+        for step in range(start, stage.steps):
+            share = lr_share(step, stage)
+            for optimizer, peak in zip(optimizers, (stage.lr, stage.matrix_lr)):
+                for group in optimizer.param_groups:
+                    group["lr"] = peak * share
+            given.clear()
+            loss, report = work.loss(module, (config.seed, index, accelerator.process_index, step))
+            accelerator.backward(loss)
+            accelerator.clip_grad_norm_([p for p in module.parameters() if p.requires_grad], 1.0)
+            for optimizer in optimizers:
+                optimizer.step()
+                optimizer.zero_grad()
+            tokens = accelerator.reduce(torch.tensor(sum(given), device=accelerator.device), reduction="sum")
+            progress.step(step, {"loss": loss.item()} | report | {"lr": stage.lr * share, "tokens": tokens.item()})
+            if (step + 1) % config.save_every == 0 and step + 1 < stage.steps:
+                _save(accelerator, checkpoint, index, step + 1, progress.spent())
+    ledger.count(stage_name(config, index), progress.tokens)
     material.heads = work.finish()
-    accelerator.wait_for_everyone()
-    accelerator.free_memory()
-    if accelerator.is_main_process:
-        beside = finished.with_suffix(".part")
-        torch.save({"model": material.model.state_dict(), "heads": material.heads}, beside)
-        beside.rename(finished)
-        shutil.rmtree(checkpoint, ignore_errors=True)
-    accelerator.wait_for_everyone()
 
 
-def _save(accelerator: Accelerator, folder: Path, index: int, step: int) -> None:
+def _save(accelerator: Accelerator, folder: Path, index: int, step: int, spent: dict) -> None:
     """A checkpoint written beside and then renamed: a kill leaves the old one or the new one."""
     beside, old = folder.with_name("checkpoint.part"), folder.with_name("checkpoint.old")
-    accelerator.save_state(str(beside))
+    if accelerator.is_main_process:
+        shutil.rmtree(beside, ignore_errors=True)  # half a checkpoint, where a kill left one
+    accelerator.wait_for_everyone()
+    accelerator.save_state(str(beside), safe_serialization=False)  # safetensors warns about tied weights, every time
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        (beside / "at.json").write_text(json.dumps({"stage": index, "step": step}))
+        (beside / "at.json").write_text(json.dumps({"stage": index, "step": step, "spent": spent}))
         shutil.rmtree(old, ignore_errors=True)
         if folder.exists():
             folder.rename(old)
@@ -99,19 +125,18 @@ def _save(accelerator: Accelerator, folder: Path, index: int, step: int) -> None
     accelerator.wait_for_everyone()
 
 
-def _resume(accelerator: Accelerator, folder: Path, index: int) -> int:
+def _resume(accelerator: Accelerator, folder: Path, index: int) -> tuple[int, dict]:
+    """(steps done, what `Progress.spent` said then) of the checkpoint that was loaded; (0, {}) where this stage has none."""
+    old = folder.with_name("checkpoint.old")
+    if accelerator.is_main_process and old.exists() and not folder.exists():
+        old.rename(folder)  # killed between the two renames of `_save`
+    accelerator.wait_for_everyone()
     at = folder / "at.json"
     if not at.exists() or json.loads(at.read_text())["stage"] != index:
-        return 0
+        return 0, {}
     accelerator.load_state(str(folder))
-    return json.loads(at.read_text())["step"]
-
-
-def native_bf16() -> bool:
-    """Whether bf16 is faster than float32 here: on a plain AVX2 processor it is seven times slower."""
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    read = json.loads(at.read_text())
+    return read["step"], read.get("spent", {})
 
 
 def train(config: TrainConfig) -> Path:
@@ -128,12 +153,21 @@ def train(config: TrainConfig) -> Path:
     if accelerator.is_main_process:
         run.mkdir(parents=True, exist_ok=True)
         config.save(run / "config.yaml")
-    with accelerator.main_process_first():  # which trains the tokenizer; the others read it
+    ledger = Ledger(run / "times.json", accelerator.is_main_process)
+    with ledger.running("setup"), accelerator.main_process_first():  # which trains the tokenizer; the others read it
         material = Material(config, run)
+    weights = sum(p.numel() * p.element_size() for p in material.model.parameters())
+    check_room(run, room_needed(config, material.model.config.vision_config.hidden_size, weights))
+    accelerator.wait_for_everyone()  # nobody writes while another still counts
     for index in range(len(config.stages)):
-        run_stage(accelerator, config, index, material)
+        run_stage(accelerator, config, index, material, ledger)
     if accelerator.is_main_process:
-        material.save(Path(config.out))
+        out = Path(config.out)
+        material.save(out)
+        record = training_record(config, ledger, processes=accelerator.num_processes, precision="bf16" if bf16 else "float32")
+        write_json(out / "training.json", record)
+        if (run / "curve.jsonl").exists():
+            write_curves(run, run)
         print(f"The model is in {config.out}")
     accelerator.wait_for_everyone()
     accelerator.end_training()
