@@ -140,7 +140,8 @@ def test_the_narration_tells_every_change():
 
 
 def test_events_are_captioned_when_over_and_stood_by_except_for_people_who_might_stay():
-    texts = {7: "A person was there.", 12: "The lights were off.", 17: "A red object was shown.", 28: "The camera was covered.", 34: "A person was there."}
+    texts = {12: "The lights were off.", 17: "A red object was shown.", 28: "The camera was covered."}
+    texts |= {7: "A person was there.", 34: "A person was there."}
     assert spoken("event_caption", turn=0) == (texts, [9, 10, 11, 14, 15, 16, 25, 26, 27])
     assert spoken("event_caption", turn=10) == ({turn: text for turn, text in texts.items() if turn > 10}, [10, 11, 14, 15, 16, 25, 26, 27])
 
@@ -163,8 +164,9 @@ def test_only_a_ball_is_ever_asked_for_by_its_shape():
     asked = {record(CLIP, "desk_alert_colour", rng, argument="red object", turn=1).questions[0].content.lower() for _ in range(200)}
     assert any("red ball" in line for line in asked) and any("something red" in line for line in asked)
     boxed = replace(CLIP, things=(replace(BALL, shape="box"),))
-    asked = {record(boxed, "desk_alert_colour", rng, argument=name, turn=1).questions[0].content for _ in range(100) for name in ("red object", "blue object")}
-    assert not any("ball" in line or "box" in line for line in asked)
+    for name in ("red object", "blue object"):
+        asked = {record(boxed, "desk_alert_colour", rng, argument=name, turn=1).questions[0].content for _ in range(100)}
+        assert not any("ball" in line or "box" in line for line in asked)
 
 
 def test_a_pair_differs_in_its_argument_alone():
@@ -221,7 +223,8 @@ def test_what_the_page_suggests_is_always_trained():
     trained = {form.format(o="a red object", d="the red object") for task in TASKS for form in wordings(task)}
     assert {form.format(o="a red object", d="the red object") for form in CANONICAL} <= trained
     assert {
-        "Tell me when the lights go off.", "Let me know when the lights come back on.", "Tell me when the camera is covered.", "Tell me when the view changes.",
+        "Tell me when the lights go off.", "Let me know when the lights come back on.", "Tell me when the camera is covered.",
+        "Tell me when the view changes.",
         "Notify me when a red object appears.", "When is the red object in view?", "Tell me when somebody comes in.", "Tell me when somebody leaves.",
         "Tell me when something moves.", "Is anybody there?", "Are the lights on?", "Narrate what you see.", "Count how often the lights go off.",
         "Describe each event when it ends.",
@@ -229,8 +232,10 @@ def test_what_the_page_suggests_is_always_trained():
 
 
 def test_held_out_forms_are_new_in_both_worlds_and_their_words_are_known():
-    trained = {form for task in TASKS for form in wordings(task)} | {form for task in street.TASKS for form in street.wordings(task)}
-    held = {form for task in TASKS for form in wordings(task, "heldout")} | {form for task in street.TASKS for form in street.wordings(task, "heldout")}
+    trained, held = (
+        {form for task in TASKS for form in wordings(task, split)} | {form for task in street.TASKS for form in street.wordings(task, split)}
+        for split in ("train", "heldout")
+    )
     assert not trained & held
     assert {word for form in held for word in words_of(form)} <= {word for form in trained for word in words_of(form)}
 

@@ -115,12 +115,12 @@ def _question(shots: Sequence[Shot], i: int, rng: np.random.Generator) -> tuple[
 
 
 def _see_name(have: set[str], rng: np.random.Generator) -> str:
-    """A person or an object to ask for; as often there as not, where anything is there."""
+    """A person or an object to ask for; as often there as not, where anything is there. Not a person in the dark: some outlines can be seen."""
     there = [name for name in ("person", *OBJECTS) if name in have]
     objects = [name for name in there if name in OBJECTS]
     if there and rng.random() < 0.5:
         return str(rng.choice(objects if objects and rng.random() < 0.6 else there))
-    away = [name for name in ("person", *OBJECTS) if name not in have]
+    away = [name for name in ("person", *OBJECTS) if name not in have and not (name == "person" and "dark" in have)]
     return "person" if "person" in away and rng.random() < 0.4 else str(rng.choice(away))
 
 

@@ -45,20 +45,25 @@ _FRAMES = {
 # Clauses of an argument, the usual one first. In grounding "is it dark|it is dark" gives the question and the statement.
 _CLAUSES = {
     ("desk_alert_lights", "lights off"): (
-        "the lights go off", "the light goes off", "the lights are switched off", "the lights go out", "it gets dark", "the room gets dark", "somebody turns off the lights",
+        "the lights go off", "the light goes off", "the lights are switched off", "the lights go out", "it gets dark", "the room gets dark",
+        "somebody turns off the lights",
     ),
     ("desk_alert_lights", "lights on"): (
-        "the lights come back on", "the light comes back on", "the lights are switched back on", "the lights go on again", "it gets light again", "the room gets light again",
+        "the lights come back on", "the light comes back on", "the lights are switched back on", "the lights go on again", "it gets light again",
+        "the room gets light again",
         "somebody turns the lights back on",
     ),
     ("desk_alert_cover", "covered"): (
-        "the camera is covered", "the lens is covered", "the webcam is covered", "something covers the camera", "somebody covers the lens", "the camera gets blocked",
+        "the camera is covered", "the lens is covered", "the webcam is covered", "something covers the camera", "somebody covers the lens",
+        "the camera gets blocked",
     ),
     ("desk_alert_cover", "uncovered"): (
-        "the camera is uncovered", "the lens is uncovered", "the webcam is uncovered", "nothing covers the camera any more", "somebody uncovers the lens", "the camera is free again",
+        "the camera is uncovered", "the lens is uncovered", "the webcam is uncovered", "nothing covers the camera any more",
+        "somebody uncovers the lens", "the camera is free again",
     ),
     ("desk_alert_person", "person comes"): (
-        "somebody comes in", "someone comes in", "a person comes in", "anyone comes in", "somebody enters the room", "people come in", "someone walks in",
+        "somebody comes in", "someone comes in", "a person comes in", "anyone comes in", "somebody enters the room", "people come in",
+        "someone walks in",
     ),
     ("desk_alert_person", "person leaves"): (
         "somebody leaves", "someone leaves", "a person leaves", "anyone leaves", "somebody leaves the room", "people leave", "someone walks out",
@@ -70,38 +75,47 @@ _CLAUSES = {
         "{d} is gone", "{d} disappears", "{d} leaves", "{d} goes out of view", "{d} is taken away", "you no longer see {d}", "{d} goes away",
     ),
     ("desk_alert_view", "view"): (
-        "the view changes", "the scene changes", "the picture changes", "the camera view changes", "the picture jumps", "there is a cut", "you see another place", "the camera shows another room",
+        "the view changes", "the scene changes", "the picture changes", "the camera view changes", "the picture jumps", "there is a cut",
+        "you see another place", "the camera shows another room",
     ),
     ("desk_alert_motion", "motion"): (
-        "something moves", "anything moves", "there is motion", "there is movement", "you see motion", "you see something move", "something starts to move", "you notice movement",
+        "something moves", "anything moves", "there is motion", "there is movement", "you see motion", "you see something move",
+        "something starts to move", "you notice movement",
     ),
     ("desk_grounding_forward", "object"): (
-        "is {d} in view|{d} is in view", "is {d} there|{d} is there", "is {d} in the picture|{d} is in the picture", "is {d} shown|{d} is shown", "is {d} visible|{d} is visible",
+        "is {d} in view|{d} is in view", "is {d} there|{d} is there", "is {d} in the picture|{d} is in the picture", "is {d} shown|{d} is shown",
+        "is {d} visible|{d} is visible",
         "do you see {d}|you see {d}",
     ),
     ("desk_grounding_forward", "person"): (
-        "is somebody there|somebody is there", "is someone in the room|someone is in the room", "is a person in view|a person is in view", "is anybody in the picture|anybody is in the picture",
+        "is somebody there|somebody is there", "is someone in the room|someone is in the room", "is a person in view|a person is in view",
+        "is anybody in the picture|anybody is in the picture",
         "are people there|people are there", "do you see somebody|you see somebody",
     ),
     ("desk_grounding_forward", "dark"): (
-        "are the lights off|the lights are off", "is the light off|the light is off", "is it dark|it is dark", "is the room dark|the room is dark", "are the lights out|the lights are out",
+        "are the lights off|the lights are off", "is the light off|the light is off", "is it dark|it is dark", "is the room dark|the room is dark",
+        "are the lights out|the lights are out",
         "are the lights switched off|the lights are switched off",
     ),
     ("desk_grounding_forward", "covered"): (
         "is the camera covered|the camera is covered", "is the lens covered|the lens is covered", "is the webcam covered|the webcam is covered",
-        "is something over the lens|something is over the lens", "is the camera blocked|the camera is blocked", "is something over the camera|something is over the camera",
+        "is something over the lens|something is over the lens", "is the camera blocked|the camera is blocked",
+        "is something over the camera|something is over the camera",
     ),
     ("desk_tsqa", "dark"): (
-        f"Are the lights (on|switched on|turned on){_NOW}?", f"Is the light (on|switched on|turned on){_NOW}?", f"Is (it|the room) (light|lit|bright){_NOW}?",
+        f"Are the lights (on|switched on|turned on){_NOW}?", f"Is the light (on|switched on|turned on){_NOW}?",
+        f"Is (it|the room) (light|lit|bright){_NOW}?",
     ),
     ("desk_tsqa", "person"): (
-        f"Is (anybody|anyone|somebody|someone|a person) (there|in the room|in view){_NOW}?", f"(Do you|Can you) see (anybody|anyone|somebody|someone|a person)(| now)?",
+        f"Is (anybody|anyone|somebody|someone|a person) (there|in the room|in view){_NOW}?",
+        f"(Do you|Can you) see (anybody|anyone|somebody|someone|a person)(| now)?",
     ),
     ("desk_tsqa", "covered"): (
         f"Is the (camera|lens|webcam) (covered|blocked){_NOW}?", f"Is (something|anything) over the (camera|lens|webcam){_NOW}?",
     ),
     ("desk_tsqa", "colour"): (
-        f"(What|Which) (colour|color) is the (object|thing|coloured object){_NOW}?", f"(What|Which) (colour|color) does the (object|thing) have(| now)?",
+        f"(What|Which) (colour|color) is the (object|thing|coloured object){_NOW}?",
+        f"(What|Which) (colour|color) does the (object|thing) have(| now)?",
         f"(Tell me|Say|Give me) the (colour|color) of the (object|thing)(| now).",
     ),
     ("desk_counting", "lights off"): ("the lights go off", "the light goes off", "it gets dark", "the lights go out"),
