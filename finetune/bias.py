@@ -2,18 +2,19 @@
 
 Run: python -m finetune bias --model M --data VALIDATION.json [--biases -1 -0.5 0 0.5 1] [--json OUT]
 
-Pictures are decoded and encoded once for all biases. Each bias has lanes of its own, for it has a past of its own.
+Pictures are decoded and encoded once for all biases, and biases share a lane until they decide differently (`rollout.py`).
 """
 
 import json
 from argparse import ArgumentParser, Namespace
-from math import isfinite
 
 from finetune.conditions import FRESH
 from finetune.evaluate import add_common_arguments, prepare, report, stream, write
 from finetune.jobs import Outcome
 
 BIASES = (-1.0, -0.5, 0.0, 0.5, 1.0)
+LARGEST = 100
+"""Far beyond it a probability is 0 at one bias, and what another would decide cannot be told from it."""
 
 
 def reports(outcome: Outcome) -> dict[float, dict]:
@@ -41,8 +42,8 @@ def run(args: Namespace) -> int:
     """The command; 0 when a bias was chosen. Raises ValueError with one sentence otherwise."""
     from finetune.table import print_biases
 
-    if not all(map(isfinite, args.biases)):
-        raise ValueError("--biases are plain numbers, say -0.5 0 0.5.")
+    if not all(abs(bias) <= LARGEST for bias in args.biases):  # not a number is not either
+        raise ValueError(f"--biases are numbers from -{LARGEST} to {LARGEST}, say -0.5 0 0.5.")
     jobs, rejected = prepare(args)
     scores = reports(stream(args, jobs, FRESH, sorted(set(args.biases)), rejected))
     chosen = best(scores)

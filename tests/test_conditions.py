@@ -1,11 +1,13 @@
 """Live conditions of an evaluation: a clock that starts late, an endless stream of videos, several biases in one pass."""
 
 import json
+import math
 from functools import partial
 
 import clips
 import numpy as np
 import pytest
+import streams
 import tiny
 from script_model import P, ScriptedModel
 
@@ -16,6 +18,7 @@ from finetune.conditions import Conditions
 from finetune.evaluate import against, evaluate, report
 from finetune.jobs import make_jobs, only
 from finetune.rollout import WATCHING, Decision, roll_out
+from streamo_app.models import streaming
 from streamo_app.models.loading import save_pretrained
 from streamo_app.models.settings import Settings
 from streamo_app.protocol import State
@@ -50,7 +53,7 @@ def test_a_watcher_that_is_handed_over_sees_the_whole_video_and_lives_on():
     assert model.alive == {watcher.number}, "the lane ends with its video"
 
 
-def test_several_biases_are_streamed_in_one_pass_each_with_a_past_of_its_own():
+def test_several_biases_are_streamed_in_one_pass_with_a_past_of_its_own_from_where_they_disagree():
     model = ScriptedModel({"A": {1: "a"}})
     assert roll_out(model, turns(0, 1), [{0: ["A"]}, {1: ["B"]}], (0.0, 6.0)) == [
         [SILENT, said("a")],
@@ -59,6 +62,33 @@ def test_several_biases_are_streamed_in_one_pass_each_with_a_past_of_its_own():
         [WATCHING, said("Eager.")],
     ]
     assert len(shown(model, "encode")) == 2 and len(shown(model, "fork")) == 4 and model.alive == set()
+
+
+def test_biases_share_a_lane_for_as_long_as_they_decide_alike():
+    model = ScriptedModel({"A": {1: "a"}})
+    low, high = roll_out(model, turns(0, 1, 2), [{0: ["A"]}], (-0.5, 1.0))  # a scripted lane says 0.8, 0.1, 0.1 or 0.1, 0.2, 0.7
+    assert low == [SILENT, said("a"), SILENT]
+    assert [(d.state, d.text) for d in high] == [(d.state, d.text) for d in low]
+    assert {entry[1] for entry in shown(model, "turn")} == {1} and model.alive == set(), "lane 0 is the watcher"
+    total = 0.8 + 0.1 + 0.1 * math.e**1.5
+    assert high[0].p == pytest.approx((0.8 / total, 0.1 / total, 0.1 * math.e**1.5 / total)), "1.5 more for a response"
+
+
+@pytest.fixture
+def short_replies(monkeypatch):
+    monkeypatch.setattr(streaming, "MAX_NEW_TOKENS", 2)  # random weights never end a reply
+
+
+def test_what_biases_share_is_what_a_real_model_says_to_each_alone(short_replies):
+    model = streams.streaming(tiny.model(layers=1), window=4)
+    video, asks = [Turn(i, (tiny.picture(i),), 0.0) for i in range(6)], [{1: ["A"]}, {2: ["B"], 4: ["C"]}]
+    biases = (-4.0, -1.0, 0.5, 1.0, 4.0)
+    together = roll_out(model, video, asks, biases)
+    assert len({tuple(decision.state for decision in track) for track in together[::2]}) > 1, "they part at some second"
+    for at, bias in enumerate(biases):
+        for shared, alone in zip(together[2 * at : 2 * at + 2], roll_out(model, video, asks, (bias,)), strict=True):
+            assert [(d.state, d.text) for d in shared] == [(d.state, d.text) for d in alone]
+            assert [d.p for d in shared] == [pytest.approx(d.p, abs=1e-6) for d in alone]
 
 
 @pytest.fixture(scope="module")
@@ -202,8 +232,9 @@ def model_folder(tmp_path_factory):
     return str(path)
 
 
-def test_the_command_prints_the_score_of_a_chain_and_of_fresh_streams_and_the_difference(folder, model_folder, tmp_path, capsys):
-    arguments = ["--chain", "--from", "4", "--clock", "80000", "--fps", "2", "--against-fresh", "--workers", "1", "--json", str(tmp_path / "scores.json")]
+def test_the_command_prints_the_score_of_a_chain_and_of_fresh_streams_and_the_difference(folder, model_folder, short_replies, tmp_path, capsys):
+    arguments = ["--chain", "--from", "4", "--clock", "80000", "--fps", "2", "--against-fresh", "--workers", "1"]
+    arguments += ["--json", str(tmp_path / "scores.json")]
     assert main(["evaluate", "--model", model_folder, "--data", str(folder / "records.json"), *arguments]) == 0
     line = capsys.readouterr().out.strip().splitlines()[-1]
     start = "clock from 80000, 2 images a second, one endless stream, second 4 and later: 3 records (1 start too early), mean F1 "
@@ -215,7 +246,7 @@ def test_the_command_prints_the_score_of_a_chain_and_of_fresh_streams_and_the_di
     assert scores["difference"]["f1"] == pytest.approx(scores["macro"]["f1"] - scores["fresh"]["macro"]["f1"])
 
 
-def test_the_command_prints_a_row_per_bias_and_the_best(folder, model_folder, tmp_path, capsys):
+def test_the_command_prints_a_row_per_bias_and_the_best(folder, model_folder, short_replies, tmp_path, capsys):
     arguments = ["--biases", "-60", "60", "0", "--workers", "1", "--json", str(tmp_path / "bias.json")]
     assert main(["bias", "--model", model_folder, "--data", str(folder / "records.json"), *arguments]) == 0
     out = capsys.readouterr().out
@@ -226,6 +257,7 @@ def test_the_command_prints_a_row_per_bias_and_the_best(folder, model_folder, tm
     assert f"best: {written['best']:+g} on top of the model's own bias" in out
 
 
-def test_a_bias_that_is_no_number_is_refused(folder, model_folder):
-    with pytest.raises(ValueError, match="--biases are plain numbers"):
-        main(["bias", "--model", model_folder, "--data", str(folder / "records.json"), "--biases", "nan"])
+@pytest.mark.parametrize("number", ["nan", "inf", "-101"])
+def test_a_bias_that_is_no_number_or_too_large_is_refused(folder, model_folder, number):
+    with pytest.raises(ValueError, match="--biases are numbers from -100 to 100"):
+        main(["bias", "--model", model_folder, "--data", str(folder / "records.json"), "--biases", number])
