@@ -16,16 +16,18 @@ class Row:
 
     ids: list[int]
     labels: list[int]
-    image_starts: list[int]
-    """Position of the first visual token of each image."""
     grid: tuple[int, int]
     """Visual tokens (rows, columns) of each of its images."""
     features: torch.Tensor
     """(images, P, vision_hidden)"""
+    clock: list[int]
+    """Second of each image's turn."""
     targets: np.ndarray = field(default_factory=lambda: np.zeros(0))
     """(images, tokens) float32: 1 where the token carries what the instruction is about, 0 elsewhere, -1 ignored."""
     distractors: np.ndarray = field(default_factory=lambda: np.zeros(0))
     """(images, tokens) bool: the token carries something else."""
+    pointers: list[tuple[int, int, int]] = field(default_factory=list)
+    """(position that predicts a digit of an answer, first and last + 1 position of the turn that the number was read from)."""
     practice: bool = False
 
 
@@ -42,12 +44,18 @@ class Batch:
     targets: torch.Tensor
     """(all visual tokens,) float32 as in Row"""
     weights: torch.Tensor
-    """(all visual tokens,) float32: weight of each in the auxiliary loss"""
+    """(all visual tokens,) float32: weight of each in the match loss"""
+    digits: torch.Tensor
+    """(all visual tokens, PLACES) int64: digits of the second that each is seen in, units first, IGNORED where it has none"""
+    pointers: torch.Tensor
+    """(pointers, 4) int64: row, and the three positions of `Row.pointers`"""
 
     def to(self, device) -> "Batch":
         return Batch(*(value.to(device) for value in vars(self).values()))
 
 
+PLACES = 5
+"""Digits of a clock that counts the seconds of a day."""
 _TARGET, _DISTRACTOR, _EMPTY = 1.0, 0.7, 0.1
 """Weights of a visual token in the auxiliary loss: most tokens show nothing and would drown the rest."""
 
@@ -58,7 +66,7 @@ def collate(rows: list[Row], pad: int, family: Qwen25VL, practice_weight: float 
     ids = np.full((len(rows), length), pad, np.int64)
     labels = np.full((len(rows), length), IGNORED, np.int64)
     positions = np.zeros((3, len(rows), length), np.int64)
-    targets, weights = [], []
+    targets, weights, digits = [], [], []
     for i, row in enumerate(rows):
         n = len(row.ids)
         ids[i, :n], labels[i, :n] = row.ids, row.labels
@@ -68,6 +76,8 @@ def collate(rows: list[Row], pad: int, family: Qwen25VL, practice_weight: float 
         weight = np.where(target > 0, _TARGET, np.where(row.distractors.reshape(-1), _DISTRACTOR, _EMPTY)) * (target >= 0)
         targets.append(np.clip(target, 0, None))
         weights.append(weight * (practice_weight if row.practice else task_weight))
+        digits.append(np.repeat(clock_digits(row.clock), row.grid[0] * row.grid[1], axis=0))
+    pointers = [(i, *pointer) for i, row in enumerate(rows) for pointer in row.pointers]
     return Batch(
         torch.from_numpy(ids),
         torch.from_numpy(labels),
@@ -75,4 +85,14 @@ def collate(rows: list[Row], pad: int, family: Qwen25VL, practice_weight: float 
         torch.cat([row.features.flatten(0, 1) for row in rows]).float(),
         torch.from_numpy(np.concatenate(targets)).float(),
         torch.from_numpy(np.concatenate(weights)).float(),
+        torch.from_numpy(np.concatenate(digits)),
+        torch.tensor(pointers, dtype=torch.int64).reshape(-1, 4),
     )
+
+
+def clock_digits(seconds: list[int]) -> np.ndarray:
+    """(N, PLACES) int64: digits of each second, units first; IGNORED beyond its first digit."""
+    values = np.array(seconds, np.int64)[:, None]
+    powers = 10 ** np.arange(PLACES, dtype=np.int64)
+    there = (values >= powers) | (powers == 1)
+    return np.where(there, values // powers % 10, IGNORED)

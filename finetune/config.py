@@ -36,13 +36,23 @@ class Stage:
     practice_seconds: tuple[int, int] = (2, 6)
     """Least and most turns of a practice dialogue."""
     mix: dict[str, float] = field(default_factory=lambda: {"task": 1.0})
-    """Share of each kind of row: task, ask_each, persist, onset, held."""
+    """Share of each kind of row: task, timed, and over loose frames ask_each, persist, onset, held, same_view."""
+    worlds: dict[str, float] = field(default_factory=lambda: {"street": 1.0})
+    """Share of each world among rows."""
+    two_fps: float = 0.0
+    """Share of task rows with two pictures a second, which are half as long."""
+    silent_dropped: float = 0.7
+    """Share of the task rows in which nothing is to be said that are not trained on."""
     tasks: dict[str, float] = field(default_factory=dict)
     """Relative share of each task among task rows; one that is not named has 1."""
     aux_practice: float = 1.0
     """Weight of the per-token match loss on practice rows."""
     aux_task: float = 0.4
     """Weight of the per-token match loss on task rows."""
+    aux_clock: float = 0.1
+    """Weight of reading the clock off visual tokens (`steps.py`)."""
+    aux_pointer: float = 0.3
+    """Weight of looking at the turn that a number in an answer was read from."""
     mistakes: float = 0.05
     """Share of turns shown with a wrong state in dialogues that get any."""
     loss: str = "focal"
@@ -76,10 +86,12 @@ class TrainConfig:
     model: dict[str, int] = field(default_factory=dict)
     """Sizes for `tiny.tiny_config`."""
     vocab: int = 2048
-    stills: int = 24000
-    """Loose frames."""
-    clips: dict[int, int] = field(default_factory=lambda: {48: 1200, 120: 150})
-    """Seconds -> number of training clips."""
+    stills: dict[str, int] = field(default_factory=lambda: {"street": 24000})
+    """Loose frames of each world."""
+    clips: dict[str, dict[int, int]] = field(default_factory=lambda: {"street": {48: 1200, 120: 150}})
+    """World -> seconds -> number of training clips."""
+    two_fps: int = 4
+    """One in so many of the clips of at most 60 s is rendered at two frames a second; 0 = none."""
     init: str = ""
     """A model folder to start from in place of random weights."""
     workers: int = 2
@@ -93,8 +105,16 @@ class TrainConfig:
     def __post_init__(self):
         if not self.stages:
             raise ValueError("the configuration has no stages; list at least one.")
-        if self.clips and max(self.clips) < self.window:
-            raise ValueError(f"window is {self.window} s but the longest clip has {max(self.clips)} s; a window is a length trained on.")
+        names = [stage.name for stage in self.stages]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two stages have one name ({', '.join(names)}); checkpoints and curves are kept by name.")
+        if not isinstance(self.stills, dict) or not all(isinstance(lengths, dict) and lengths for lengths in self.clips.values()):
+            raise ValueError("stills are {world: number} and clips {world: {seconds: number}}; see finetune/configs/streamo-tiny.yaml.")
+        for world, lengths in self.clips.items():
+            if max(lengths) < self.window:
+                raise ValueError(
+                    f"window is {self.window} s but the longest {world} clip has {max(lengths)} s; a window is a length trained on."
+                )
 
     @property
     def digest(self) -> str:

@@ -10,7 +10,7 @@ import torch
 from accelerate import Accelerator
 from transformers import PreTrainedTokenizerFast
 
-from finetune import bank, tiny
+from finetune import bank, clips, tiny
 from finetune.batch import collate
 from finetune.config import Stage, TrainConfig
 from finetune.corpus import corpus
@@ -34,7 +34,7 @@ class Material:
         self.limits = (config.min_pixels, config.max_pixels)
         self.tokenizer, self.model = self._start()
         self.heads: dict | None = None
-        """Weights of the match heads after the last dialogue stage: fresh ones would push a trained model about."""
+        """Weights of the auxiliary heads after the last dialogue stage: fresh ones would push a trained model about."""
         self.family = Qwen25VL(self.model.config, min_pixels=config.min_pixels, max_pixels=config.max_pixels)
         self.wire = self.family.wire(self.tokenizer)
 
@@ -70,14 +70,21 @@ class Material:
             accelerator.wait_for_everyone()
         return pickle.loads(path.read_bytes())
 
-    def clips(self, accelerator: Accelerator) -> tuple[list[tuple[int, int]], Path]:
-        """(seed, seconds) of every training clip, and the folder of their features."""
-        jobs = [(_CLIP_SEEDS + i, seconds) for seconds, count in self.config.clips.items() for i in range(count)]
-        folder = self.run / "clips"
+    def clips(self, accelerator: Accelerator) -> tuple[list[clips.Job], Path]:
+        """Every training clip, and the folder of their features, of the vision tower as it is now."""
+        config = self.config
+        jobs = clips.jobs(config.clips, _CLIP_SEEDS, config.two_fps)
+        frames, folder = self.run / "frames", self.run / "clips"
         if accelerator.is_main_process:
-            for done in bank.clip_features(self.model.model.visual, jobs, folder, self.limits, self.config.workers):
-                if done % 100 == 0:
-                    accelerator.print(f"clips: {done} of {len(jobs)}", flush=True)
+            self.model.cpu()
+            for what, work in (
+                ("rendered", clips.render(jobs, frames, self.limits, config.workers)),
+                ("encoded", clips.encode(self.model.model.visual, jobs, frames, folder, config.workers)),
+            ):
+                for done in work:
+                    if done % 100 == 0:
+                        accelerator.print(f"clips {what}: {done} of {len(jobs)}", flush=True)
+            self.model.to(accelerator.device)
         accelerator.wait_for_everyone()
         return jobs, folder
 
@@ -153,7 +160,7 @@ class DialogueWork:
         parts = [[row for row in rows if row.practice], [row for row in rows if not row.practice]]
         batches = [collate(part, self.pad, self.family, stage.aux_practice, stage.aux_task).to(self.accelerator.device) for part in parts if part]
         totals = self.accelerator.reduce(self.module.counts(batches), reduction="sum")
-        loss, aux, report = module(batches, totals, stage.loss)
+        loss, aux, report = module(batches, totals, stage.loss, stage.aux_clock, stage.aux_pointer)
         # DDP averages over ranks, but the loss is already this rank's share of the whole batch.
         return loss * ranks + aux, report | {"loss": loss.item() * ranks}
 

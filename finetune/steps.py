@@ -1,8 +1,7 @@
 """What one optimizer step computes: modules whose forward gives the loss, so that DDP and autocast see one call.
 
 * `VisionStep`: patch labels (multi-label BCE) on the tower and on its merger; the heads are thrown away.
-* `DialogueStep`: the streaming loss on supervised positions, plus a BCE that asks two middle layers which visual tokens carry what the
-  instruction is about; its heads are thrown away too.
+* `DialogueStep`: the streaming loss on supervised positions, plus what `heads.py` asks of the middle layers.
 """
 
 import torch
@@ -12,13 +11,21 @@ from torch import nn
 from finetune import vision
 from finetune.batch import Batch
 from finetune.labels import IGNORED
+from finetune.heads import Heads
 from finetune.loss import count_states, streaming_loss, supervised_logits
 from finetune.tiny import MERGE
 
 _POSITIVE_WEIGHT = 4.0
 """A class covers few patches; without this the heads learn to say no."""
-_AUX_LAYERS = (1, 2)
-"""After these layers (of 4) a visual token must know whether the instruction means it."""
+_REPORTED = {
+    "cars": slice(0, 6),
+    "living": slice(6, 9),
+    "lights": slice(9, 12),
+    "ways": slice(12, 14),
+    "objects": slice(14, 18),
+    "rooms": slice(18, 20),
+}
+"""Groups of `targets.CLASSES` whose F1 is shown."""
 
 
 class VisionStep(nn.Module):
@@ -28,6 +35,8 @@ class VisionStep(nn.Module):
         width, out = self.visual.config.hidden_size, self.visual.config.out_hidden_size
         self.patch_head = nn.Linear(width, classes)
         self.token_head = nn.Linear(out, classes * MERGE * MERGE)
+        # What a room looks like is no class, but a cut to another room is an event.
+        self.colour_head = nn.Linear(out, 3 * MERGE * MERGE)
         self.classes = classes
 
     def forward(self, frames: torch.Tensor, patches: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
@@ -35,55 +44,50 @@ class VisionStep(nn.Module):
         features = vision.tower(self.visual, frames)
         weight = torch.full((self.classes,), _POSITIVE_WEIGHT, device=features.device)
         on_patches = self.patch_head(features)
-        merged = self.token_head(vision.merge(self.visual, features)).view(*features.shape[:2], self.classes)
+        tokens = vision.merge(self.visual, features)
+        merged = self.token_head(tokens).view(*features.shape[:2], self.classes)
+        colours = self.colour_head(tokens).view(*features.shape[:2], 3)
         loss = sum(F.binary_cross_entropy_with_logits(x.float(), patches, pos_weight=weight) for x in (on_patches, merged))
+        colour_loss = F.mse_loss(colours.float(), vision.patches(frames).unflatten(-1, (3, -1)).mean(-1))
         with torch.no_grad():
             said, true = merged > 1.0, patches > 0
             hit = (said & true).sum((0, 1))
             f1 = 2 * hit / (said.sum((0, 1)) + true.sum((0, 1))).clamp(min=1)
-        names = ("cars", "living", "lights", "ways")
-        groups = (f1[:6], f1[6:9], f1[9:12], f1[12:14])
-        return loss, {name: group.mean().item() for name, group in zip(names, groups)}
+        report = {name: f1[columns].mean().item() for name, columns in _REPORTED.items()}
+        return loss + colour_loss, report | {"colour": colour_loss.item()}
 
 
 class DialogueStep(nn.Module):
     def __init__(self, model, state_ids: tuple[int, int, int]):
         super().__init__()
         self.model, self.state_ids = model, state_ids
-        self.heads = nn.ModuleList(nn.Linear(model.config.text_config.hidden_size, 1) for _ in _AUX_LAYERS)
-        self._hidden: dict[int, torch.Tensor] = {}
-        layers = model.model.language_model.layers
-        self._hooks = [layers[layer].register_forward_hook(self._keep(layer)) for layer in _AUX_LAYERS]
-
-    def _keep(self, layer: int):
-        def hook(_module, _inputs, output):
-            self._hidden[layer] = output[0] if isinstance(output, tuple) else output
-
-        return hook
+        self.heads = Heads(model)
 
     def let_go(self) -> None:
         """Take the hooks off the model, which outlives this step."""
-        for hook in self._hooks:
-            hook.remove()
+        self.heads.let_go()
 
     def counts(self, batches: list[Batch]) -> torch.Tensor:
         """(4,) int64: labels of each state and supervised labels of this rank, to be summed over ranks."""
         labels = torch.cat([batch.labels[:, 1:].flatten() for batch in batches])
         return torch.cat([count_states(labels, self.state_ids), (labels != IGNORED).sum()[None]])
 
-    def forward(self, batches: list[Batch], totals: torch.Tensor, kind: str) -> tuple[torch.Tensor, torch.Tensor, dict[str, float]]:
-        """(streaming loss, match loss, report) of this rank's batches.
+    def forward(
+        self, batches: list[Batch], totals: torch.Tensor, kind: str, clock: float = 0.0, pointer: float = 0.0, **options
+    ) -> tuple[torch.Tensor, torch.Tensor, dict[str, float]]:
+        """(streaming loss, auxiliary loss, report) of this rank's batches.
 
-        `totals` = `counts` of all ranks together: the streaming loss is this rank's share of the whole batch's. The match loss is this
-        rank's own mean.
+        `totals` = `counts` of all ranks together: the streaming loss is this rank's share of the whole batch's. The auxiliary loss (match,
+        plus `clock` and `pointer` times theirs) is this rank's own mean. `options` go to `streaming_loss`.
         """
-        weights = sum(batch.weights.sum() for batch in batches).clamp(min=1.0)
-        logits, labels, aux = zip(*(self._run(batch) for batch in batches))
-        logits, labels, match = torch.cat(logits), torch.cat(labels), sum(aux) / weights
-        loss = streaming_loss(logits, labels, self.state_ids, kind=kind, state_counts=totals[:3], num_items=totals[3])
-        return loss, match, self._report(logits, labels, match)
+        logits, labels, sums = zip(*(self._run(batch) for batch in batches))
+        logits, labels = torch.cat(logits), torch.cat(labels)
+        match, on_clock, on_pointer = (sum(total for total, _ in part) / sum(weight for _, weight in part).clamp(min=1.0) for part in zip(*sums))
+        loss = streaming_loss(logits, labels, self.state_ids, kind=kind, state_counts=totals[:3], num_items=totals[3], **options)
+        report = {"aux": match.item(), "clock": on_clock.item(), "pointer": on_pointer.item()}
+        return loss, match + clock * on_clock + pointer * on_pointer, report | self._report(logits, labels)
 
-    def _run(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _run(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, list[tuple[torch.Tensor, torch.Tensor]]]:
         language = self.model.model.language_model
         embeds = language.embed_tokens(batch.ids)
         image = batch.ids == self.model.config.image_token_id
@@ -91,21 +95,12 @@ class DialogueStep(nn.Module):
         embeds = embeds.masked_scatter(image[..., None], visual.to(embeds.dtype))
         hidden = language(inputs_embeds=embeds, position_ids=batch.positions, use_cache=False).last_hidden_state
         logits, labels = supervised_logits(hidden[:, :-1], batch.labels[:, 1:], self.model.lm_head)
-        return logits, labels, self._match(image, batch)
-
-    def _match(self, image: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """Weighted sum of the match BCE over visual tokens, mean over the heads."""
-        losses = []
-        for head, layer in zip(self.heads, _AUX_LAYERS):
-            score = head(self._hidden[layer][image])[:, 0].float()
-            losses.append((F.binary_cross_entropy_with_logits(score, batch.targets, reduction="none") * batch.weights).sum())
-        self._hidden.clear()
-        return torch.stack(losses).mean()
+        return logits, labels, self.heads(image, batch)
 
     @torch.no_grad()
-    def _report(self, logits: torch.Tensor, labels: torch.Tensor, aux: torch.Tensor) -> dict[str, float]:
+    def _report(self, logits: torch.Tensor, labels: torch.Tensor) -> dict[str, float]:
         right = logits.argmax(-1) == labels
-        out = {"aux": aux.item()}
+        out = {}
         state = torch.zeros_like(right)
         for name, token in zip(("silence", "standby", "response"), self.state_ids):
             here = labels == token

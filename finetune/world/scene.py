@@ -30,7 +30,7 @@ QUIET_END_S = 2.5
 """Every event is over this long before the clip ends, so that its answer has a turn to stand on."""
 SAME_NAME_GAP_S = 2.0
 """Two things with one name are this far apart: "a red car" is never two red cars."""
-_SPLITS = {"train": 1, "val": 2, "test": 3}
+SPLITS = {"train": 1, "val": 2, "test": 3}
 _DURATION_S = {"car": (2.2, 6.0), "dog": (2.2, 6.0), "ball": (2.2, 6.0), "person": (3.0, 7.0)}
 _KINDS = ("car", "person", "dog", "ball")
 
@@ -93,14 +93,14 @@ def make_clip(seed: int, seconds: int, split: str = "train") -> Clip:
 
     Splits never share a clip, whatever the seeds. Raises ValueError on a negative seed, an unknown split or fewer than 5 seconds.
     """
-    if split not in _SPLITS:
-        raise ValueError(f"{split!r} is not a split; take one of {', '.join(_SPLITS)}.")
+    if split not in SPLITS:
+        raise ValueError(f"{split!r} is not a split; take one of {', '.join(SPLITS)}.")
     if seed < 0:
         raise ValueError(f"A seed cannot be negative, got {seed}.")
     if seconds < MIN_SECONDS:
         raise ValueError(f"A clip of {seconds} s is too short to hold an event; take at least {MIN_SECONDS} s.")
     # the split comes first: trailing words of the entropy are padded with zeros, a leading one never collides
-    rng = np.random.default_rng(np.random.SeedSequence([_SPLITS[split], seed]))
+    rng = np.random.default_rng(np.random.SeedSequence([SPLITS[split], seed]))
     size = SIZES[rng.choice(len(SIZES), p=_SIZE_SHARES)]
     look = make_look(rng)
     light = _make_light(rng, seconds)
@@ -133,7 +133,7 @@ def _placed(thing: Thing, x: float) -> Thing:
     return Thing(thing.kind, thing.colour, thing.direction, thing.start, thing.end, thing.wobble_seed, at)
 
 
-def _off_grid(t: float) -> float:
+def off_grid(t: float) -> float:
     """t in hundredths, kept away from whole seconds: a video at 12.5 frames a second has no frame exactly at 1.0."""
     whole = math.floor(t)
     return round(whole + 0.05 + 0.83 * (t - whole), 2)
@@ -153,7 +153,7 @@ def _make_light(rng: np.random.Generator, seconds: int) -> tuple[tuple[float, st
         else:
             after = str(rng.choice([other for other in LIGHTS if other != colour]))
         before, colour = colour, after
-        phases.append((_off_grid(t), colour))
+        phases.append((off_grid(t), colour))
         dwell = rng.uniform(1.5, 3.0) if cycle and colour == "yellow" else rng.uniform(1.6, slowest)
         t += float(dwell)
     return tuple(phases)
@@ -176,7 +176,7 @@ def _make_things(rng: np.random.Generator, seconds: int) -> tuple[Thing, ...]:
     t = FIRST_START_S + min(float(rng.exponential(mean_gap_s)), 30.0) if traffic != "none" else math.inf
     while t < seconds - QUIET_END_S - 2.2:
         kind = str(rng.choice(_KINDS, p=shares / shares.sum()))
-        start, end = _off_grid(t), _off_grid(t + float(rng.uniform(*_DURATION_S[kind])))
+        start, end = off_grid(t), off_grid(t + float(rng.uniform(*_DURATION_S[kind])))
         thing = _make_thing(rng, kind, start, end, colours)
         if end - start < 2 or end > seconds - QUIET_END_S or not _fits(thing, things):
             t += 0.7

@@ -1,0 +1,124 @@
+"""The worlds that a model is trained on, behind one interface: what `rows.py` and the banks of pictures need of each.
+
+    world = get("street")
+    clip = world.make_clip(7, 30)
+    world.draw(clip, 4.0), world.boxes(clip, 4.0), world.tasks.record(clip, "counting", rng)
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+Shot = tuple[Any, float]
+"""(clip, second) of one picture."""
+
+
+@dataclass(frozen=True)
+class World:
+    """One world. Its clips have `seed`, `seconds` and `size`; its task and practice modules have the same functions as the street's."""
+
+    name: str
+    make_clip: Callable[..., Any]
+    draw: Callable[..., np.ndarray]
+    boxes: Callable[..., list]
+    tasks: ModuleType
+    practice: ModuleType
+    rival: Callable[[str, str, np.random.Generator], str]
+    """(task, argument) -> another argument of that task, easily confused with it."""
+    loose: Callable[[np.random.Generator], list[Shot]]
+    """Some single pictures to practise on."""
+    alertable: tuple[str, ...]
+    """Names that practice alerts are about."""
+    alertable_shares: tuple[float, ...]
+    searched: dict[str, str]
+    """Task -> what the picture is searched for where the instruction names nothing."""
+    paired: tuple[str, ...]
+    """Tasks whose rows come in pairs, one clip and two arguments, so that only the argument can tell the answers apart."""
+
+
+NAMES = ("street", "desk")
+
+
+@cache
+def get(name: str) -> World:
+    """The world of that name. Raises ValueError on an unknown one."""
+    if name not in NAMES:
+        raise ValueError(f"There is no world {name!r}; take {', '.join(NAMES)}.")
+    return _street() if name == "street" else _desk()
+
+
+def _street() -> World:
+    from finetune.world import practice, scene, tasks
+    from finetune.world.draw import boxes, draw
+
+    names = (*scene.NAMES, *practice.LIGHT_NAMES)
+    cars, others, lights = len(scene.CAR_COLOURS), len(scene.NAMES) - len(scene.CAR_COLOURS), len(practice.LIGHT_NAMES)
+    return World(
+        name="street",
+        make_clip=scene.make_clip,
+        draw=draw,
+        boxes=boxes,
+        tasks=tasks,
+        practice=practice,
+        rival=lambda _, argument, rng: practice.confusable(argument, rng),
+        loose=lambda rng: [(scene.make_still(rng), 0.0)],
+        alertable=names,
+        alertable_shares=(*[0.55 / cars] * cars, *[0.25 / others] * others, *[0.2 / lights] * lights),
+        searched={
+            "event_caption": "thing",
+            "action_caption": "person",
+            "narration": "thing",
+            "counting": "car",
+            "tsqa_crossing": "person",
+            "tsqa_light": "light",
+        },
+        paired=("alert_light", "alert_object", "grounding_forward"),
+    )
+
+
+def _desk() -> World:
+    from finetune.world.desk import practice, scene, tasks
+    from finetune.world.desk.draw import boxes, draw
+
+    names = practice.NAMES
+    return World(
+        name="desk",
+        make_clip=scene.make_clip,
+        draw=draw,
+        boxes=boxes,
+        tasks=tasks,
+        practice=practice,
+        rival=tasks.rival,
+        loose=_desk_shots,
+        alertable=names,
+        alertable_shares=tuple(1 / len(names) for _ in names),
+        searched={
+            "desk_event_caption": "desk thing",
+            "desk_action_caption": "person",
+            "desk_narration": "desk thing",
+        },
+        paired=tasks.PAIRED,
+    )
+
+
+SHOTS_PER_CLIP = 5
+_STILL_SECONDS = 30
+
+
+def _desk_shots(rng: np.random.Generator) -> list[Shot]:
+    """Pictures of one clip: half of them while something is going on, which is rare."""
+    from finetune.world.desk import scene
+
+    clip = scene.make_clip(int(rng.integers(1 << 30, 1 << 31)), _STILL_SECONDS)
+    spans = [*clip.dark, *clip.covered, *((thing.start, thing.end) for thing in clip.things if thing.kind != "person" or thing.start > 0)]
+    shots = []
+    for _ in range(SHOTS_PER_CLIP):
+        low, high = (0.0, clip.seconds - 1.0)
+        if spans and rng.random() < 0.55:
+            low, high = spans[int(rng.integers(len(spans)))]
+        shots.append((clip, round(float(np.clip(rng.uniform(low, high), 0, clip.seconds - 1.0)), 2)))
+    return shots
