@@ -15,6 +15,7 @@ COMMANDS = {
     "train": ("finetune.train", "train a model from a configuration"),
     "curves": ("finetune.curves", "draw the curve of a training"),
     "evaluate": ("finetune.evaluate", "stream a set of records through a model and score it"),
+    "ablate": ("finetune.ablate", "the paper's ablations in miniature"),
     "bias": ("finetune.bias", "choose the bias of the response on validation records"),
     "bench-loss": ("finetune.loss_bench", "memory and time of the loss on supervised positions, against full logits"),
 }
