@@ -108,7 +108,9 @@ class TrainConfig:
         names = [stage.name for stage in self.stages]
         if len(set(names)) < len(names):
             raise ValueError(f"two stages have one name ({', '.join(names)}); checkpoints and curves are kept by name.")
-        if not isinstance(self.stills, dict) or not all(isinstance(lengths, dict) and lengths for lengths in self.clips.values()):
+        if not all(isinstance(value, dict) for value in (self.stills, self.clips)) or not all(
+            isinstance(lengths, dict) and lengths for lengths in self.clips.values()
+        ):
             raise ValueError("stills are {world: number} and clips {world: {seconds: number}}; see finetune/configs/streamo-tiny.yaml.")
         for world, lengths in self.clips.items():
             if max(lengths) < self.window:

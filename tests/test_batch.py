@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from finetune import tiny
-from finetune.batch import Row, collate
+from finetune.batch import Row, clock_digits, collate
+from finetune.labels import IGNORED
 from streamo_app.models.qwen2_5_vl import Qwen25VL
 
 
@@ -18,12 +19,13 @@ def test_a_batch_is_padded_right_and_weighs_tokens_by_what_they_show(model):
     family = Qwen25VL(model.config, min_pixels=1, max_pixels=9999)
     image = family.image_id
 
-    def row(length, target, distractor, practice):
+    def row(length, second, target, distractor, practice, pointers=()):
         ids = [25, image, image, *range(28, 25 + length)]
         features = torch.zeros(1, 4, 8)
-        return Row(ids, [-100] * (length - 1) + [7], [1], (1, 2), features, np.array([target], np.float32), np.array([distractor]), practice)
+        labels, targets = [-100] * (length - 1) + [7], np.array([target], np.float32)
+        return Row(ids, labels, (1, 2), features, [second], targets, np.array([distractor]), list(pointers), practice)
 
-    rows = [row(5, [1, 0], [False, True], True), row(9, [-1, 0], [False, False], False)]
+    rows = [row(5, 7, [1, 0], [False, True], True), row(9, 40, [-1, 0], [False, False], False, [(7, 0, 4), (8, 1, 3)])]
     batch = collate(rows, 0, family, practice_weight=1.0, task_weight=0.5)
     assert batch.ids.shape == (2, 16)
     assert batch.ids[0].tolist() == [25, image, image, 28, 29] + [0] * 11
@@ -35,3 +37,22 @@ def test_a_batch_is_padded_right_and_weighs_tokens_by_what_they_show(model):
     assert batch.features.shape == (8, 8)
     assert batch.targets.tolist() == [1, 0, 0, 0]
     assert batch.weights.tolist() == pytest.approx([1.0, 0.7, 0.0, 0.05])
+    assert batch.digits[:, :2].tolist() == [[7, IGNORED], [7, IGNORED], [0, 4], [0, 4]]  # a line per visual token
+    assert batch.pointers.tolist() == [[1, 7, 0, 4], [1, 8, 1, 3]]  # of the second row
+
+
+def test_a_batch_may_have_no_pointers(model):
+    image = model.config.image_token_id
+    row = Row([25, image], [-100, 7], (1, 1), torch.zeros(1, 4, 8), [0], np.zeros((1, 1), np.float32), np.zeros((1, 1), bool))
+    assert collate([row], 0, Qwen25VL(model.config, min_pixels=1, max_pixels=9999)).pointers.shape == (0, 4)
+
+
+def test_a_clock_is_read_digit_by_digit_units_first():
+    none = IGNORED
+    assert clock_digits([0, 7, 40, 305, 86_399]).tolist() == [
+        [0, none, none, none, none],
+        [7, none, none, none, none],
+        [0, 4, none, none, none],
+        [5, 0, 3, none, none],
+        [9, 9, 3, 6, 8],
+    ]

@@ -10,7 +10,7 @@ YAML = """
 name: small
 out: model
 window: 48
-clips: {48: 3}
+clips: {street: {48: 3}}
 stages:
   - {name: look, kind: vision, steps: 10, lr: 1.0e-3}
   - {name: tasks, kind: dialogue, steps: 20, lr: 1.0e-3, seconds: [8, 16], mix: {task: 0.5, ask_each: 0.5}}
@@ -28,7 +28,7 @@ def test_a_file_becomes_a_frozen_configuration(path):
     config = load_config(path)
     assert [stage.name for stage in config.stages] == ["look", "tasks"]
     assert config.stages[1].seconds == (8, 16)
-    assert config.clips == {48: 3}
+    assert config.clips == {"street": {48: 3}}
 
 
 def test_a_saved_configuration_reads_back_the_same(path, tmp_path):
@@ -54,9 +54,14 @@ def test_the_digest_knows_what_shapes_the_weights_and_nothing_else(path):
         (["seed"], "has no '='"),
         (["stages.9.steps=1"], "no 'stages.9.steps'"),
         (["colour=red"], "unknown key 'colour'"),
-        (["window=60"], "the longest clip has 48 s"),
+        (["window=60"], "the longest street clip has 48 s"),
         (["stages.0.kind=sound"], "take vision or dialogue"),
         (["stages.0.steps=0"], "steps >= 1"),
+        (["stages.1.name=look"], r"two stages have one name \(look, look\)"),
+        (["stills=4000"], "stills are {world: number}"),
+        (["clips={48: 3}"], "clips {world: {seconds: number}}"),
+        (["clips={street: {}}"], "clips {world: {seconds: number}}"),
+        (["clips=[48]"], "clips {world: {seconds: number}}"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(path, changes, said):

@@ -1,0 +1,148 @@
+"""One dialogue to one row, against dialogues written by hand: what is learnt, what numbers point at, what pictures are searched for."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from finetune import tiny
+from finetune.batch import Row
+from finetune.build import Dialogue, Turn
+from finetune.labels import IGNORED
+from finetune.rowmaker import Life, Pictures, RowMaker, at_turns, searched_before
+from finetune.targets import CLASSES
+from streamo_app.models.wire import Wire
+from streamo_app.protocol import SYSTEM_PROMPT, State
+
+TEXTS = ["When did it happen?\n", " From 3s to 9s.", " 2.", "user\n", "assistant\n", SYSTEM_PROMPT]
+SILENCE, STANDBY, RESPONSE = State.SILENCE, State.STANDBY, State.RESPONSE
+
+
+@pytest.fixture(scope="module")
+def maker() -> RowMaker:
+    tokenizer = tiny.train_tokenizer(TEXTS * 4, 500)
+    return RowMaker(Wire(tokenizer, image_token=tiny.IMAGE, vision_start=tiny.VISION_START, vision_end=tiny.VISION_END))
+
+
+def dialogue(task: str, told: dict[int, str], first: int = 0, turns: int = 12) -> Dialogue:
+    """Asked on the first turn; `told` by second, silence else."""
+    return Dialogue("", task, tuple(
+        Turn(at, ("When did it happen?",) if at == first else (), RESPONSE if at in told else SILENCE, told.get(at, ""))
+        for at in range(first, first + turns)
+    ))  # fmt: skip
+
+
+def pictures(turns: int, per_turn: int = 1, searched: str | None = None, shown: tuple[str, ...] = ("", "")) -> Pictures:
+    """28 x 56 pixels, so two visual tokens, which show `shown`."""
+    count = turns * per_turn
+    tokens = np.zeros((2, len(CLASSES)), np.uint8)
+    for at, name in enumerate(shown):
+        if name:
+            tokens[at, CLASSES.index(name)] = 1
+    return Pictures(torch.zeros(count, 8, 4), (28, 56), [tokens] * count, [searched] * count, per_turn)
+
+
+def pointers(maker: RowMaker, row: Row) -> list[tuple[str, list[str]]]:
+    """(digit that is predicted, tags of the turns that it points at) of each pointer; each span ends with its turn's decision."""
+    decode, found = maker.wire.tokenizer.decode, []
+    for at, low, high in row.pointers:
+        assert 0 <= low < high <= at and row.labels[at + 1] == row.ids[at + 1]
+        found.append((decode([row.ids[at + 1]]), re.findall(r"<\d+s-\d+s>", decode(row.ids[low:high]))))
+    return found
+
+
+def test_a_span_points_at_the_turn_it_starts_in_and_at_the_last_turn_it_covers(maker):
+    row = maker.make(dialogue("grounding_backward", {10: "From 3s to 9s."}), pictures(12))
+    assert pointers(maker, row) == [("3", ["<3s-4s>"]), ("9", ["<8s-9s>"])]
+    at, low, high = row.pointers[0]
+    assert row.ids[low:high].count(maker.wire.image_id) == 2  # its picture, whole
+
+
+def test_every_digit_points_and_each_span_of_a_reply_has_its_own_turns(maker):
+    told = {51: "From 43s to 49s. From 40s to 50s."}
+    row = maker.make(dialogue("timed", told, first=40), pictures(12))
+    tags = ["<43s-44s>", "<43s-44s>", "<48s-49s>", "<48s-49s>", "<40s-41s>", "<40s-41s>", "<49s-50s>", "<49s-50s>"]
+    assert pointers(maker, row) == list(zip("43494050", [[tag] for tag in tags]))
+
+
+def test_a_turn_that_is_not_there_or_still_to_come_is_pointed_at_by_nothing(maker):
+    row = maker.make(dialogue("desk_grounding_forward", {5: "From 3s to 9s."}), pictures(12))
+    assert pointers(maker, row) == [("3", ["<3s-4s>"])]
+    row = maker.make(dialogue("desk_grounding_forward", {10: "From 2s to 9s."}, first=5), pictures(12))
+    assert pointers(maker, row) == [("9", ["<8s-9s>"])]
+
+
+@pytest.mark.parametrize("task", ["counting", "desk_counting"])
+def test_a_count_points_at_the_turn_of_the_count_before(maker, task):
+    row = maker.make(dialogue(task, {3: "1.", 6: "2.", 9: "3."}), pictures(12))
+    assert pointers(maker, row) == [("2", ["<3s-4s>"]), ("3", ["<6s-7s>"])]
+
+
+def test_numbers_of_other_tasks_point_nowhere(maker):
+    assert maker.make(dialogue("narration", {5: "From 3s to 4s."}), pictures(12)).pointers == []
+
+
+def test_what_is_not_learnt_does_not_point(maker):
+    counted, grounded = dialogue("counting", {3: "1.", 6: "2.", 9: "3."}), dialogue("grounding_backward", {10: "From 3s to 9s."})
+    for life in (Life(decided=6), Life(forgotten={6})):
+        assert pointers(maker, maker.make(counted, pictures(12), life)) == [("3", ["<6s-7s>"])]
+    gold = dialogue("grounding_backward", {})
+    assert maker.make(grounded, pictures(12), Life(gold=gold, wrong={10})).pointers == []
+    assert maker.make(grounded, pictures(12), Life(forgotten={10})).pointers == []
+
+
+def learnt(maker: RowMaker, row: Row) -> list[str]:
+    """What is learnt of each turn, in words; turns of which nothing is learnt are left out."""
+    text = "".join(maker.wire.tokenizer.decode([label]) if label != IGNORED else "\n" for label in row.labels)
+    return text.split()
+
+
+def test_of_a_turn_that_is_forgotten_the_state_is_learnt_and_the_words_are_not(maker):
+    made = dialogue("counting", {1: "1.", 2: "2."}, turns=3)
+    whole = ["</Silence><|im_end|>", "</Response>", "1.<|im_end|>", "</Response>", "2.<|im_end|>"]
+    assert learnt(maker, maker.make(made, pictures(3))) == whole
+    row = maker.make(made, pictures(3), Life(forgotten={1}))
+    assert learnt(maker, row) == ["</Silence><|im_end|>", "</Response>", "</Response>", "2.<|im_end|>"]
+    assert row.ids == maker.make(made, pictures(3)).ids  # it is read all the same
+
+
+def test_of_a_wrong_turn_the_right_state_is_learnt_and_of_one_decided_long_ago_nothing(maker):
+    gold, wrong = dialogue("alert", {2: "2."}, turns=3), dialogue("alert", {1: "2.", 2: "2."}, turns=3)
+    row = maker.make(wrong, pictures(3), Life(gold=gold, wrong={1}))
+    assert learnt(maker, row) == ["</Silence><|im_end|>", "</Silence>", "</Response>", "2.<|im_end|>"]
+    row = maker.make(gold, pictures(3), Life(gold=gold, decided=0))
+    assert learnt(maker, row) == ["</Silence><|im_end|>", "</Response>", "2.<|im_end|>"]
+
+
+def test_a_turn_may_have_two_pictures(maker):
+    row = maker.make(dialogue("counting", {1: "1.", 2: "2."}, turns=3), pictures(3, per_turn=2))
+    assert row.clock == [0, 0, 1, 1, 2, 2] and row.grid == (1, 2)
+    assert row.ids.count(maker.wire.image_id) == 12 and len(row.features) == len(row.targets) == len(row.distractors) == 6
+    assert pointers(maker, row) == [("2", ["<1s-2s>"])]
+    at, low, high = row.pointers[0]
+    assert row.ids[low:high].count(maker.wire.image_id) == 4
+
+
+def test_a_token_that_shows_what_is_named_is_a_target_and_one_that_shows_another_thing_distracts(maker):
+    made = dialogue("alert_object", {}, turns=2)
+    row = maker.make(made, pictures(2, searched="red car", shown=("dog", "red car")))
+    assert row.targets.tolist() == [[0, 1]] * 2 and row.distractors.tolist() == [[True, False]] * 2
+    row = maker.make(made, pictures(2, searched=None, shown=("dog", "red car")))
+    assert row.targets.tolist() == [[-1, -1]] * 2 and not row.distractors.any()
+
+
+def test_of_a_new_view_every_token_of_the_first_picture_is_new(maker):
+    row = maker.make(dialogue("desk_alert_view", {2: "The view changed."}, turns=4), pictures(4, per_turn=2, searched="view", shown=("person", "")))
+    assert row.targets.tolist() == [[0, 0]] * 4 + [[1, 1]] + [[0, 0]] * 3
+    assert not row.distractors.any()
+
+
+def test_before_it_is_asked_for_nothing_is_searched():
+    assert searched_before(2, 6, 2, "dog") == [None, None, None, None, "dog", "dog"]
+
+
+def test_pictures_of_a_turn_are_taken_from_those_of_its_second():
+    assert at_turns([0, 2], per_turn=1, fps=1) == [0, 2]
+    assert at_turns([0, 2], per_turn=1, fps=2) == [0, 4]
+    assert at_turns([0, 2], per_turn=2, fps=2) == [0, 1, 4, 5]
