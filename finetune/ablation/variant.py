@@ -4,8 +4,9 @@ import copy
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +25,15 @@ from finetune.ledger import write_json
 from finetune.metrics import Track, score
 from finetune.rollout import Decision, roll_out
 from finetune.train import native_bf16
-from streamo_app.models.interface import ModelInfo
+from streamo_app.models.interface import ModelInfo, Step
 from streamo_app.models.streaming import TransformersModel
 from streamo_app.protocol import STATES
 
 EVALUATION_UNITS = 20
 """About as many steps as streaming the test clips once takes; for the time that is left."""
+
+LONGEST_REPLY = 16
+"""Tokens; the longest answer of the tasks has 11."""
 
 Tick = Callable[[int], None]
 
@@ -109,10 +113,17 @@ class Runner:
         return found
 
 
+class Brief(TransformersModel):
+    """Cuts replies after LONGEST_REPLY tokens: a model that answers at every second in endless words would cost more than its training."""
+
+    def turn(self, *args, **kwargs) -> Iterator[Step]:
+        return islice(super().turn(*args, **kwargs), 1 + LONGEST_REPLY)
+
+
 def as_streamed(ground: Ground, model) -> TransformersModel:
-    """A copy of the model, float32, as the app would run it."""
+    """A copy of the model, float32, as the app would run it but for `Brief`."""
     info = ModelInfo("ablation", 1, ground.window, 0.0, "cpu", "none")
-    return TransformersModel(copy.deepcopy(model), ground.wire, ground.family, info)
+    return Brief(copy.deepcopy(model), ground.wire, ground.family, info)
 
 
 def own_past(model: TransformersModel, videos: list[Video], bias: float, states: int = 3) -> list[Track]:
