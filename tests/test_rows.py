@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from finetune import bank, tiny
+from finetune import bank, clips, tiny
+from finetune.clips import Job
 from finetune.config import Stage
 from finetune.labels import IGNORED
 from finetune.rows import Rows
@@ -15,6 +16,7 @@ from streamo_app.models.wire import Wire
 from streamo_app.protocol import SYSTEM_PROMPT
 
 LIMITS = (6272, 18816)
+WORLDS = {"street": 0.5, "desk": 0.5}
 STAGE = Stage("s", "dialogue", 1, 1e-3, seconds=(12, 12), practice_seconds=(3, 3), mix={"task": 0.6, "ask_each": 0.2, "onset": 0.2})
 
 
@@ -25,18 +27,21 @@ def rows(tmp_path_factory) -> Rows:
     tokenizer = tiny.train_tokenizer([*texts, "user\n", "assistant\n", SYSTEM_PROMPT] * 3, 700)
     wire = Wire(tokenizer, image_token=tiny.IMAGE, vision_start=tiny.VISION_START, vision_end=tiny.VISION_END)
     tower = tiny.tiny_model(tokenizer, vision_layers=1).model.visual
+    stills = [loose(world, count, tower) for world, count in (("street", 100), ("desk", 40))]
+    jobs = [Job(world, seed, 30, fps) for world in ("street", "desk") for seed, fps in ((1, 2), (2, 1))]
+    rng = np.random.default_rng(0)
+    for job in jobs:  # features need not fit the pictures here: random ones cost no drawing
+        clips._save(folder / job.name, features=rng.normal(size=(30 * job.fps, 96, 128)).astype(np.float16), size=np.array([112, 168]))
+    return Rows(wire, stills, jobs, folder)
+
+
+def loose(world: str, count: int, tower) -> bank.Shots:
+    """Most of `count` loose frames: those of the commonest size."""
     by_size: dict = {}
-    for clip, frame, labels in bank._still_batch(3, 400, LIMITS):
-        by_size.setdefault(frame.shape, []).append((clip, frame, labels))
-    group = max(by_size.values(), key=len)
-    shots = bank.Shots([(c, 0.0) for c, _, _ in group], np.stack([f for _, f, _ in group]), np.stack([p for _, _, p in group]))
-    shots.features = bank.features(tower, shots.frames)
-    jobs = [(seed, 30) for seed in (1, 2, 3)]
-    bank._load_tower(tower)
-    for job in jobs:
-        _, size, features = bank._clip_job(job, LIMITS)
-        np.savez(bank.clip_path(folder, *job).open("wb"), features=features, size=np.array(size))
-    return Rows(wire, [shots], jobs, folder)
+    for shot, frame, labels in bank._still_batch(3, world, count, LIMITS):
+        by_size.setdefault(frame.shape, []).append((shot, frame, labels))
+    shots, frames, patches = zip(*max(by_size.values(), key=len))
+    return bank.Shots(world, list(shots), np.stack(frames), np.stack(patches), bank.features(tower, np.stack(frames)))
 
 
 def test_the_same_seed_gives_the_same_rows_and_another_step_others(rows):
@@ -49,20 +54,25 @@ def test_a_step_holds_the_tokens_that_were_asked_for(rows):
     assert sum(len(row.ids) for row in rows.step(STAGE, (2, 0), 3000)) >= 3000
 
 
+def image_starts(row, image_id: int) -> list[int]:
+    return [i for i, token in enumerate(row.ids) if token == image_id and row.ids[i - 1] != image_id]
+
+
 def test_every_image_has_its_features_and_its_labels(rows):
     for row in rows.step(STAGE, (3, 0), 6000):
         tokens = row.grid[0] * row.grid[1]
-        assert len(row.image_starts) == len(row.features) == len(row.targets) == len(row.distractors)
+        starts = image_starts(row, rows.maker.wire.image_id)
+        assert len(starts) == len(row.features) == len(row.targets) == len(row.distractors) == len(row.clock)
         assert row.features.shape[1] == tokens * 4 and row.targets.shape[1] == tokens
-        assert all(row.ids[start : start + tokens] == [rows.wire.image_id] * tokens for start in row.image_starts)
+        assert all(row.ids[start : start + tokens] == [rows.maker.wire.image_id] * tokens for start in starts)
 
 
 def test_labels_are_states_and_words_and_never_pictures_or_instructions(rows):
     for row in rows.step(replace(STAGE, mistakes=0.0), (4, 0), 6000):
         supervised = [i for i, label in enumerate(row.labels) if label != IGNORED]
         assert all(row.labels[i] == row.ids[i] for i in supervised)
-        assert all(row.labels[i] != rows.wire.image_id for i in supervised)
-        assert sum(row.labels[i] in rows.wire.state_ids for i in supervised) in (len(row.features), len(row.features) - 1)
+        assert all(row.labels[i] != rows.maker.wire.image_id for i in supervised)
+        assert sum(row.labels[i] in rows.maker.wire.state_ids for i in supervised) in (len(row.features), len(row.features) - 1)
 
 
 def test_a_wrong_turn_of_the_past_is_input_only_and_its_gold_state_is_the_label(rows):
@@ -71,7 +81,7 @@ def test_a_wrong_turn_of_the_past_is_input_only_and_its_gold_state_is_the_label(
         for row in rows.step(replace(STAGE, mix={"task": 1.0}, mistakes=0.5), (5, step), 3000):
             for i, label in enumerate(row.labels):
                 if label != IGNORED and label != row.ids[i]:
-                    assert label in rows.wire.state_ids and row.ids[i] in rows.wire.state_ids
+                    assert label in rows.maker.wire.state_ids and row.ids[i] in rows.maker.wire.state_ids
                     assert row.labels[i + 1] == IGNORED  # its words, or its end, are not learnt
                     found += 1
     assert found
@@ -82,6 +92,42 @@ def test_in_a_pair_only_the_name_differs(rows):
     first, second = rows.step(stage, (6, 0), 200)[:2]
     assert np.array_equal(first.features, second.features)
     assert not np.array_equal(first.targets, second.targets) or first.ids != second.ids
+
+
+def test_both_worlds_are_drawn_from_where_a_stage_has_both(rows):
+    drawn = {world: 0 for world in WORLDS}
+    make = rows.maker.make
+
+    def spy(dialogue, *args, **options):
+        drawn["desk" if dialogue.task.startswith("desk") or dialogue.meta.get("source") == "streamo-desk" else "street"] += 1
+        return make(dialogue, *args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rows.maker, "make", spy)
+        rows.step(replace(STAGE, worlds=WORLDS), (7, 0), 12_000)
+    assert min(drawn.values()) > 0.2 * sum(drawn.values())
+
+
+def test_half_second_rows_have_two_pictures_a_turn_and_half_the_turns(rows):
+    stage = replace(STAGE, seconds=(24, 24), mix={"task": 1.0}, worlds=WORLDS, two_fps=1.0)
+    for row in rows.step(stage, (8, 0), 4000):
+        assert len(row.features) == 2 * len(set(row.clock)) <= 24
+        assert row.clock == sorted(row.clock) and all(row.clock.count(second) == 2 for second in row.clock)
+        assert len(image_starts(row, rows.maker.wire.image_id)) == len(row.features)
+
+
+def test_clocks_start_anywhere_and_seconds_may_be_missing(rows):
+    made = [row for step in range(6) for row in rows.step(replace(STAGE, mix={"task": 1.0}), (9, step), 4000)]
+    assert any(row.clock[0] > 30 for row in made)  # beyond any clip
+    assert any(row.clock[-1] - row.clock[0] >= len(row.clock) for row in made)
+    assert all(row.clock == sorted(set(row.clock)) for row in made)
+
+
+def test_every_kind_of_row_can_be_drawn_in_a_world_that_has_it(rows):
+    for world, kinds in (("street", ("timed", "persist", "held")), ("desk", ("timed", "persist", "held", "same_view"))):
+        for kind in kinds:
+            made = rows.step(replace(STAGE, mix={kind: 1.0}, worlds={world: 1.0}, silent_dropped=0.0), (10, 0), 600)
+            assert made and all(row.practice == (kind != "timed") for row in made)
 
 
 def test_practice_answers_are_what_the_picture_shows():
