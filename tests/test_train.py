@@ -1,11 +1,13 @@
 """A whole training run, very small: every stage, a kill in the middle, and a folder that streams."""
 
+import json
 import shutil
 
 import numpy as np
 import pytest
 import torch
 from accelerate.state import AcceleratorState
+from one_process import one_process  # noqa: F401
 
 from finetune import progress, tiny
 from finetune import train as training
@@ -23,8 +25,9 @@ out: {out}
 run_dir: {run}
 window: 12
 vocab: 600
-stills: 400
-clips: {{12: 2}}
+stills: {{street: 200, desk: 200}}
+clips: {{street: {{12: 2}}, desk: {{12: 2}}}}
+two_fps: 2
 workers: 1
 precision: float32
 save_every: 2
@@ -32,7 +35,7 @@ model: {{hidden: 64, layers: 3, heads: 2, kv_heads: 1, mlp: 64, vision_hidden: 3
 stages:
   - {{name: look, kind: vision, steps: 3, lr: 1.0e-3, batch: 8}}
   - {{name: talk, kind: dialogue, steps: 5, lr: 1.0e-3, matrix_lr: 1.0e-3, tokens: 500, seconds: [6, 10], practice_seconds: [2, 3],
-     mix: {{task: 0.5, ask_each: 0.3, onset: 0.2}}}}
+     worlds: {{street: 0.5, desk: 0.5}}, two_fps: 0.3, mix: {{task: 0.4, timed: 0.2, ask_each: 0.2, onset: 0.2}}}}
 """
 
 
@@ -63,6 +66,7 @@ def run(folder, corpus_size, monkeypatch, killed_at=None):
     return training.train(load_config(path))
 
 
+@pytest.mark.usefixtures("one_process")
 def test_a_run_killed_in_the_middle_ends_with_the_weights_of_one_that_was_not(tmp_path, monkeypatch):
     corpus = ["Notify me when the light turns green.\n", " The light turned green.", "user\n", "assistant\n", "<0s-1s>\n"]
     (tmp_path / "a").mkdir()
@@ -70,9 +74,13 @@ def test_a_run_killed_in_the_middle_ends_with_the_weights_of_one_that_was_not(tm
     whole = run(tmp_path / "a", corpus, monkeypatch)
     (tmp_path / "b" / "run").mkdir()
     shutil.copy(tmp_path / "a" / "run" / "stills.pkl", tmp_path / "b" / "run")  # the same seed renders the same
+    shutil.copytree(tmp_path / "a" / "run" / "frames", tmp_path / "b" / "run" / "frames")
     killed = run(tmp_path / "b", corpus, monkeypatch, killed_at=3)
     first, second = (torch.load(folder.parent / "run" / "1_talk.pt")["model"] for folder in (whole, killed))
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+    record = json.loads((killed / "training.json").read_text())
+    assert record["config"] == load_config(killed / "training.yaml").digest and all(s["tokens"] > 0 and s["seconds"] > 0 for s in record["stages"])
 
     model = load_model(str(whole))
     assert model.info.window == 12 and model.info.name == "small"
@@ -98,7 +106,7 @@ def test_a_step_on_cached_features_has_the_loss_of_the_whole_model():
     ids = [30, 31] + [image] * 6 + [32, state_ids[0], 33] + [image] * 6 + [34, state_ids[2], 35, 36]
     labels = [-100] * 9 + [state_ids[0]] + [-100] * 8 + [state_ids[2], 35, 36]
     with torch.no_grad():
-        row = Row(ids, labels, [2, 11], (2, 3), tower(model.model.visual, frames), np.zeros((2, 6), np.float32), np.zeros((2, 6), bool))
+        row = Row(ids, labels, (2, 3), tower(model.model.visual, frames), [0, 1], np.zeros((2, 6), np.float32), np.zeros((2, 6), bool))
         step = DialogueStep(model, state_ids)
         batch = collate([row], 0, Qwen25VL(model.config, min_pixels=1, max_pixels=9999))
         loss, aux, report = step([batch], step.counts([batch]), "focal")
