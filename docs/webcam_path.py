@@ -109,9 +109,12 @@ def watch(model: StreamingModel, job: Job, at_once: int) -> Iterator[tuple[list[
                     there = [Visit(site, pages.enter_context(site.visitor()), clip_s, turns, [(w.turn, w.text) for w in part]) for part in now]
                     for visit in there:
                         visit.start()
-                    while any([visit.step() for visit in there]):  # a list: every visit takes its step
+                    seen: list[Seen | None] = [None] * len(there)
+                    while None in seen:
                         there[0].page.wait_for_timeout(STEP_MS)
-                    seen = [visit.finish() for visit in there]
+                        for place, visit in enumerate(there):
+                            if seen[place] is None and not visit.step():
+                                seen[place] = visit.finish()
                 yield from ((part, one, turns) for part, one in zip(now, seen, strict=True))
 
 
