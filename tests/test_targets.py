@@ -39,9 +39,10 @@ def test_names_and_their_groups():
     assert len(named("thing")) == 9
     assert named(None) == []
     assert named("red object") == named("red object gone") == [CLASSES.index("red object")]
-    assert [CLASSES[i] for i in named("object")] == [CLASSES[i] for i in named("colour")] == [f"{c} object" for c in ("red", "green", "blue", "yellow")]
+    objects = [f"{c} object" for c in ("red", "green", "blue", "yellow")]
+    assert [CLASSES[i] for i in named("object")] == [CLASSES[i] for i in named("colour")] == objects
     assert named("lights off") == named("lights on") == named("dark") == [CLASSES.index("dark")]
     assert named("uncovered") == named("covered") == [CLASSES.index("covered")]
     assert named("person comes") == named("person leaves") == named("person") == [CLASSES.index("person")]
-    assert [CLASSES[i] for i in named("desk thing")] == ["person", *(f"{c} object" for c in ("red", "green", "blue", "yellow")), "dark", "covered"]
+    assert [CLASSES[i] for i in named("desk thing")] == ["person", *objects, "dark", "covered"]
     assert named("view") == named("motion") == []  # no place of the picture carries them
