@@ -144,7 +144,10 @@ def test_every_file_of_its_tree_exists_and_no_source_file_is_missing_there():
         ("finetune", ["build", "raw", "out"]),
         ("finetune", ["world", "render", "out", "--world", "street", "--count", "1"]),
         ("finetune", ["train", "config"]),
+        ("finetune", ["curves", "run"]),
         ("finetune", ["evaluate", "--model", "m", "--data", "d"]),
+        ("finetune", ["bias", "--model", "m", "--data", "d"]),
+        ("finetune", ["bench-loss"]),
     ],
 )
 def test_every_option_of_a_command_is_told_and_so_wanted_by_somebody(module, argv):

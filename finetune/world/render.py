@@ -33,7 +33,7 @@ from streamo_app.config import Parser
 WORLDS = worlds.NAMES
 AnyClip = Clip | desk.Clip
 FPS_CHOICES = (8.0, 10.0, 12.5, 15.0)
-USUAL_SECONDS = (20, 45)
+USUAL_SECONDS = (20, 90)
 """Lengths that are drawn from when none is given, both included."""
 MAX_SECONDS = 3600
 _SPLIT = "test"
