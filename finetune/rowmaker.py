@@ -59,7 +59,7 @@ class RowMaker:
         assert pictures.features.shape[1] == (height // PATCH_PX) * (width // PATCH_PX)
         assert len(pictures.features) == len(dialogue.turns) * pictures.per_turn
         coded = dialogue_ids(dialogue, self.wire, [grid[0] * grid[1]] * pictures.per_turn)
-        targets, distractors = _targets(dialogue, pictures)
+        targets, distractors = _targets(life.gold or dialogue, pictures)
         clock = [turn.second for turn in dialogue.turns for _ in range(pictures.per_turn)]
         pointers = self._pointers(dialogue, coded, life)
         return Row(coded.ids, self._labels(coded, life), grid, pictures.features, clock, targets, distractors, pointers, practice)
@@ -92,7 +92,10 @@ class RowMaker:
                     source = before if counts else index_of.get(number - order % 2)
                     if source is not None and source <= i:
                         low = coded.turn_of_state[source - 1] + 1 if source else 0
-                        found += [(at - 1, low, min(coded.turn_of_state[source] + 1, at)) for at in range(first, last)]
+                        high = coded.turn_of_state[source] + 1
+                        if counts:  # the number to go on from stands in that turn's reply
+                            low, high = high, high - 1 + len(self.wire.reply(State.RESPONSE, dialogue.turns[source].text))
+                        found += [(at - 1, low, min(high, at)) for at in range(first, last)]
             before = i
         return found
 
@@ -118,7 +121,8 @@ def _targets(dialogue: Dialogue, pictures: Pictures) -> tuple[np.ndarray, np.nda
     for i, (labels, name) in enumerate(zip(pictures.tokens, pictures.searched)):
         if name == "view":  # every token of the first picture of a new view is another than before
             turn = dialogue.turns[i // pictures.per_turn]
-            targets[i] = float(turn.state is State.RESPONSE and i % pictures.per_turn == 0)
+            if pictures.per_turn == 1:  # of two pictures a turn, either may be the first of the new view
+                targets[i] = float(turn.state is State.RESPONSE)
         elif name is not None and (columns := named(name)):
             targets[i] = labels[:, columns].max(1)
             distractors[i] = (labels[:, _THING_COLUMNS].max(1) > 0) & (targets[i] == 0)

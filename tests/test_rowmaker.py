@@ -44,11 +44,12 @@ def pictures(turns: int, per_turn: int = 1, searched: str | None = None, shown: 
 
 
 def pointers(maker: RowMaker, row: Row) -> list[tuple[str, list[str]]]:
-    """(digit that is predicted, tags of the turns that it points at) of each pointer; each span ends with its turn's decision."""
+    """(digit that is predicted, tags of the turns or words of the reply that it points at) of each pointer."""
     decode, found = maker.wire.tokenizer.decode, []
     for at, low, high in row.pointers:
         assert 0 <= low < high <= at and row.labels[at + 1] == row.ids[at + 1]
-        found.append((decode([row.ids[at + 1]]), re.findall(r"<\d+s-\d+s>", decode(row.ids[low:high]))))
+        words = decode(row.ids[low:high])
+        found.append((decode([row.ids[at + 1]]), re.findall(r"<\d+s-\d+s>", words) or [words.strip()]))
     return found
 
 
@@ -74,9 +75,9 @@ def test_a_turn_that_is_not_there_or_still_to_come_is_pointed_at_by_nothing(make
 
 
 @pytest.mark.parametrize("task", ["counting", "desk_counting"])
-def test_a_count_points_at_the_turn_of_the_count_before(maker, task):
+def test_a_count_points_at_the_words_of_the_count_before(maker, task):
     row = maker.make(dialogue(task, {3: "1.", 6: "2.", 9: "3."}), pictures(12))
-    assert pointers(maker, row) == [("2", ["<3s-4s>"]), ("3", ["<6s-7s>"])]
+    assert pointers(maker, row) == [("2", ["1."]), ("3", ["2."])]
 
 
 def test_numbers_of_other_tasks_point_nowhere(maker):
@@ -86,7 +87,7 @@ def test_numbers_of_other_tasks_point_nowhere(maker):
 def test_what_is_not_learnt_does_not_point(maker):
     counted, grounded = dialogue("counting", {3: "1.", 6: "2.", 9: "3."}), dialogue("grounding_backward", {10: "From 3s to 9s."})
     for life in (Life(decided=6), Life(forgotten={6})):
-        assert pointers(maker, maker.make(counted, pictures(12), life)) == [("3", ["<6s-7s>"])]
+        assert pointers(maker, maker.make(counted, pictures(12), life)) == [("3", ["2."])]
     gold = dialogue("grounding_backward", {})
     assert maker.make(grounded, pictures(12), Life(gold=gold, wrong={10})).pointers == []
     assert maker.make(grounded, pictures(12), Life(forgotten={10})).pointers == []
@@ -119,7 +120,8 @@ def test_a_turn_may_have_two_pictures(maker):
     row = maker.make(dialogue("counting", {1: "1.", 2: "2."}, turns=3), pictures(3, per_turn=2))
     assert row.clock == [0, 0, 1, 1, 2, 2] and row.grid == (1, 2)
     assert row.ids.count(maker.wire.image_id) == 12 and len(row.features) == len(row.targets) == len(row.distractors) == 6
-    assert pointers(maker, row) == [("2", ["<1s-2s>"])]
+    assert pointers(maker, row) == [("2", ["1."])]
+    row = maker.make(dialogue("grounding_backward", {2: "From 0s to 1s."}, turns=3), pictures(3, per_turn=2))
     at, low, high = row.pointers[0]
     assert row.ids[low:high].count(maker.wire.image_id) == 4
 
@@ -132,10 +134,18 @@ def test_a_token_that_shows_what_is_named_is_a_target_and_one_that_shows_another
     assert row.targets.tolist() == [[-1, -1]] * 2 and not row.distractors.any()
 
 
-def test_of_a_new_view_every_token_of_the_first_picture_is_new(maker):
-    row = maker.make(dialogue("desk_alert_view", {2: "The view changed."}, turns=4), pictures(4, per_turn=2, searched="view", shown=("person", "")))
-    assert row.targets.tolist() == [[0, 0]] * 4 + [[1, 1]] + [[0, 0]] * 3
-    assert not row.distractors.any()
+def test_of_a_new_view_every_token_is_new_and_of_two_pictures_either_may_be_the_first(maker):
+    told = {2: "The view changed."}
+    row = maker.make(dialogue("desk_alert_view", told, turns=4), pictures(4, searched="view", shown=("person", "")))
+    assert row.targets.tolist() == [[0, 0], [0, 0], [1, 1], [0, 0]]
+    row = maker.make(dialogue("desk_alert_view", told, turns=4), pictures(4, per_turn=2, searched="view", shown=("person", "")))
+    assert (row.targets == -1).all()
+
+
+def test_a_mistake_about_the_view_is_no_target(maker):
+    gold, lived = dialogue("desk_alert_view", {2: "The view changed."}, turns=4), dialogue("desk_alert_view", {3: "The view changed."}, turns=4)
+    row = maker.make(lived, pictures(4, searched="view"), Life(gold=gold, wrong={2, 3}))
+    assert row.targets.tolist() == [[0, 0], [0, 0], [1, 1], [0, 0]]
 
 
 def test_before_it_is_asked_for_nothing_is_searched():

@@ -64,3 +64,9 @@ def test_loose_desk_shots_show_what_goes_on_more_often_than_any_second_does():
     assert len(shots) == 40 * worlds.SHOTS_PER_CLIP
     names = [worlds.get("desk").practice.names_in(shot) for shot in shots]
     assert sum(bool(found - {"person"}) for found in names) > 0.3 * len(shots)  # of all seconds, less than a quarter
+
+
+def test_the_rival_of_a_lamp_is_a_lamp_and_of_a_car_no_lamp():
+    street, rng = worlds.get("street"), np.random.default_rng(0)
+    assert {street.rival("alert_light", "red light", rng) for _ in range(40)} == {"yellow light", "green light"}
+    assert not [name for name in (street.rival("alert_object", "red car", rng) for _ in range(200)) if name.endswith(" light")]

@@ -64,7 +64,7 @@ def _street() -> World:
         boxes=boxes,
         tasks=tasks,
         practice=practice,
-        rival=lambda _, argument, rng: practice.confusable(argument, rng),
+        rival=_street_rival,
         loose=lambda rng: [(scene.make_still(rng), 0.0)],
         alertable=names,
         alertable_shares=(*[0.55 / cars] * cars, *[0.25 / others] * others, *[0.2 / lights] * lights),
@@ -78,6 +78,16 @@ def _street() -> World:
         },
         paired=("alert_light", "alert_object", "grounding_forward"),
     )
+
+
+def _street_rival(task: str, argument: str, rng: np.random.Generator) -> str:
+    """Another lamp for a lamp, mostly another car for a car."""
+    from finetune.world import practice
+
+    if task == "alert_light":
+        return str(rng.choice([name for name in practice.LIGHT_NAMES if name != argument]))
+    others = (practice.confusable(argument, rng) for _ in range(99))
+    return next(name for name in others if not name.endswith(" light"))
 
 
 def _desk() -> World:
