@@ -9,6 +9,12 @@ from typing import Any
 import yaml
 
 
+MIX = ("task", "timed", "ask_each", "persist", "onset", "held", "recall", "same_view")
+"""Kinds of rows; the last is of desks alone."""
+WORLDS = ("street", "desk")
+LEAST_LAYERS = 3
+
+
 @dataclass(frozen=True)
 class Stage:
     """One stretch of training with its own data and learning rates."""
@@ -36,7 +42,7 @@ class Stage:
     practice_seconds: tuple[int, int] = (2, 6)
     """Least and most turns of a practice dialogue."""
     mix: dict[str, float] = field(default_factory=lambda: {"task": 1.0})
-    """Share of each kind of row: task, timed, and over loose frames ask_each, persist, onset, held, same_view."""
+    """Share of each kind of row: task, timed, and over loose frames ask_each, persist, onset, held, same_view, recall."""
     worlds: dict[str, float] = field(default_factory=lambda: {"street": 1.0})
     """Share of each world among rows."""
     two_fps: float = 0.0
@@ -63,6 +69,11 @@ class Stage:
             raise ValueError(f"stage {self.name!r} has kind {self.kind!r}; take vision or dialogue.")
         if self.steps < 1 or self.lr <= 0:
             raise ValueError(f"stage {self.name!r} needs steps >= 1 and lr > 0, got steps={self.steps}, lr={self.lr}.")
+        for what, given, known in (("mix", self.mix, MIX), ("worlds", self.worlds, WORLDS)):
+            if unknown := sorted(set(given) - set(known)):
+                raise ValueError(f"stage {self.name!r} has {unknown[0]!r} in {what}; take {', '.join(known)}.")
+            if not sum(given.values()) > 0:
+                raise ValueError(f"stage {self.name!r} has nothing in {what}; give one of {', '.join(known)} a share above 0.")
 
 
 @dataclass(frozen=True)
@@ -112,11 +123,30 @@ class TrainConfig:
             isinstance(lengths, dict) and lengths for lengths in self.clips.values()
         ):
             raise ValueError("stills are {world: number} and clips {world: {seconds: number}}; see finetune/configs/streamo-tiny.yaml.")
+        self._check_stages()
         for world, lengths in self.clips.items():
             if max(lengths) < self.window:
                 raise ValueError(
                     f"window is {self.window} s but the longest {world} clip has {max(lengths)} s; a window is a length trained on."
                 )
+
+    def _check_stages(self) -> None:
+        """Every stage finds rows: clips long enough, and frames, of each of its worlds."""
+        for stage in self.stages:
+            if stage.kind != "dialogue":
+                continue
+            if self.model.get("layers", LEAST_LAYERS) < LEAST_LAYERS:
+                raise ValueError(f"the model has {self.model['layers']} layers; the auxiliary losses need {LEAST_LAYERS} or more.")
+            for world in (world for world, share in stage.worlds.items() if share > 0):
+                lengths = self.clips.get(world, {})
+                if stage.mix.get("task", 0) + stage.mix.get("timed", 0) > 0 and max(lengths, default=0) < stage.seconds[1]:
+                    raise ValueError(
+                        f"stage {stage.name!r} wants {stage.seconds[1]} s of {world}, but its longest clip has {max(lengths, default=0)} s."
+                    )
+                if not any(stage.mix.get(kind, 0) > 0 for kind in MIX[: -1 if world == "street" else None]):
+                    raise ValueError(f"stage {stage.name!r} has no rows of {world}: it knows no same_view.")
+            if stage.two_fps >= 1 and not self.two_fps:
+                raise ValueError(f"stage {stage.name!r} wants two pictures a second alone, but no clip has them (two_fps: 0).")
 
     @property
     def digest(self) -> str:
@@ -168,7 +198,10 @@ def _apply(raw: Any, change: str) -> None:
 def _config(raw: Any, where: str) -> TrainConfig:
     if not isinstance(raw, dict):
         raise ValueError(f"{where} holds {type(raw).__name__}, not a mapping.")
-    stages = tuple(_dataclass(Stage, stage, f"{where}: stage {i}") for i, stage in enumerate(raw.get("stages", ())))
+    listed = raw.get("stages", ())
+    if not isinstance(listed, (list, tuple)) or not all(isinstance(stage, dict) for stage in listed):
+        raise ValueError(f"{where}: stages is a list with a mapping for each stage; see finetune/configs/streamo-tiny.yaml.")
+    stages = tuple(_dataclass(Stage, stage, f"{where}: stage {i}") for i, stage in enumerate(listed))
     return _dataclass(TrainConfig, raw | {"stages": stages}, where)
 
 

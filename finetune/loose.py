@@ -12,6 +12,7 @@ from finetune.config import Stage
 from finetune.rowmaker import Pictures, RowMaker
 from finetune.targets import token_labels
 from finetune.world import worlds
+from finetune.world.recall import recall
 
 
 class LooseRows:
@@ -36,6 +37,10 @@ class LooseRows:
             if hasattr(practice, kind):
                 index = self._views(number, length, rng)
                 yield self._row(shots, index, *practice.same_view([shots.shots[i] for i in index], rng), rng)
+            return
+        if kind == "recall":
+            index = rng.integers(0, len(shots.shots), length)
+            yield self._row(shots, index, *recall(shots.world, [shots.shots[i] for i in index], rng), rng)
             return
         if kind in ("ask_each", "held"):
             index = rng.integers(0, len(shots.shots), length)

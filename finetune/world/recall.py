@@ -1,0 +1,65 @@
+"""Practice in looking back: over loose frames, when was this or that in view? Many questions a dialogue, each about one stretch of turns before it.
+
+Whole clips ask one such question at most, which teaches it too slowly: the question comes after the pictures, so what a picture shows and
+when it was seen have to be kept for whatever may be asked.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from finetune.build import Dialogue, Turn
+from finetune.world import grammar, wordings, worlds
+from finetune.world.desk import wordings as desk
+from streamo_app.protocol import State, span_text
+
+_NEVER_SHARE = 0.15
+"""How often the question is about something that was never there: silence, as in the task."""
+
+
+def recall(world: str, shots: Sequence[worlds.Shot], rng: np.random.Generator, share: float = 0.6) -> tuple[Dialogue, list[None]]:
+    """The dialogue, asking on `share` of the turns from the third on, and what each picture is searched for: nothing, it is asked later."""
+    place = worlds.get(world)
+    inside = [place.practice.names_in(shot) for shot in shots]
+    names = [name for name in place.alertable if not name.endswith(" light")]
+    turns = []
+    for i in range(len(shots)):
+        turn = Turn(i, (), State.SILENCE, "")
+        if i > 1 and rng.random() < share:
+            turn = _asked(world, i, inside, names, rng) or turn
+        turns.append(turn)
+    return Dialogue("", "grounding_practice", tuple(turns)), [None] * len(shots)
+
+
+def _asked(world: str, i: int, inside: list[set[str]], names: list[str], rng: np.random.Generator) -> Turn | None:
+    """Turn i with a question about a name that one stretch of turns before it showed, or that none did."""
+    stretches = {name: _stretches(name, inside[: i + 1]) for name in names}
+    once = [name for name in names if len(stretches[name]) == 1 and stretches[name][0][1] < i]
+    never = [name for name in names if not stretches[name]]
+    if never and (not once or rng.random() < _NEVER_SHARE):
+        return Turn(i, (question(world, str(rng.choice(never)), rng),), State.SILENCE, "") if rng.random() < 0.5 else None
+    if not once:
+        return None
+    name = str(rng.choice(once))
+    return Turn(i, (question(world, name, rng),), State.RESPONSE, span_text(*stretches[name][0]))
+
+
+def _stretches(name: str, inside: list[set[str]]) -> list[tuple[int, int]]:
+    """(first, last) turn of each stretch that shows the name."""
+    found: list[tuple[int, int]] = []
+    for i, names in enumerate(inside):
+        if name in names:
+            if found and found[-1][1] == i - 1:
+                found[-1] = (found[-1][0], i)
+            else:
+                found.append((i, i))
+    return found
+
+
+def question(world: str, name: str, rng: np.random.Generator) -> str:
+    """ "When did a red car pass?" in one of the training wordings of the backward grounding task."""
+    if world == "street":
+        form = wordings.pick("grounding", rng, special="past")
+        return grammar.write(form, rng, o=wordings.mention(name, rng))
+    slots = desk.mentions(name.split()[0], rng) if name.endswith(" object") else {}
+    return grammar.write(desk.pick("desk_grounding_backward", rng, argument=name), rng, **slots)
