@@ -148,6 +148,7 @@ def test_every_file_of_its_tree_exists_and_no_source_file_is_missing_there():
         ("finetune", ["evaluate", "--model", "m", "--data", "d"]),
         ("finetune", ["bias", "--model", "m", "--data", "d"]),
         ("finetune", ["bench-loss"]),
+        ("finetune", ["ablate"]),
     ],
 )
 def test_every_option_of_a_command_is_told_and_so_wanted_by_somebody(module, argv):
