@@ -1,6 +1,7 @@
 """The material of a training run (model, tokenizer, pictures, features) and what each kind of stage does with it."""
 
 import pickle
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -33,6 +34,8 @@ class Material:
         self.config, self.run = config, run
         self.limits = (config.min_pixels, config.max_pixels)
         self.tokenizer, self.model = self._start()
+        self.tower = "untrained"
+        """Names the vision tower as it is now: the last vision stage. Features are kept by it."""
         self.heads: dict | None = None
         """Weights of the auxiliary heads after the last dialogue stage: fresh ones would push a trained model about."""
         self.family = Qwen25VL(self.model.config, min_pixels=config.min_pixels, max_pixels=config.max_pixels)
@@ -59,13 +62,15 @@ class Material:
 
     def stills_with_features(self, accelerator: Accelerator) -> list[bank.Shots]:
         """Loose frames with features of the vision tower as it is now; the frames themselves are let go."""
-        path = self.run / "stills_features.pkl"
+        path = self.run / f"stills_{self.tower}.pkl"
         if not path.exists():
             groups = self.stills(accelerator)
             if accelerator.is_main_process:
                 for group in groups:
                     group.features = bank.features(self.model.model.visual, group.frames)
                     group.frames = group.frames[:1]
+                for other in self.run.glob("stills_*.pkl"):
+                    other.unlink()  # of a tower that has been trained on
                 _dump(path, groups)
             accelerator.wait_for_everyone()
         return pickle.loads(path.read_bytes())
@@ -74,8 +79,10 @@ class Material:
         """Every training clip, and the folder of their features, of the vision tower as it is now."""
         config = self.config
         jobs = clips.jobs(config.clips, _CLIP_SEEDS, config.two_fps)
-        frames, folder = self.run / "frames", self.run / "clips"
+        frames, folder = self.run / "frames", self.run / f"clips_{self.tower}"
         if accelerator.is_main_process:
+            for other in {*self.run.glob("clips_*")} - {folder}:
+                shutil.rmtree(other)  # of a tower that has been trained on; gigabytes
             self.model.cpu()
             for what, work in (
                 ("rendered", clips.render(jobs, frames, self.limits, config.workers)),

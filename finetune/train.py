@@ -59,6 +59,8 @@ def count_tokens(inputs: tuple, pad: int) -> int:
 def run_stage(accelerator: Accelerator, config: TrainConfig, index: int, material: Material, ledger: Ledger) -> None:
     """Trains one stage from its checkpoint, or from the start; leaves `<run>/<stage>.pt` and the finished weights in `material.model`."""
     finished = material.run / f"{stage_name(config, index)}.pt"
+    if config.stages[index].kind == "vision":
+        material.tower = config.stages[index].name
     if finished.exists():
         saved = torch.load(finished, map_location="cpu")  # else every process would put a copy on the first GPU
         material.model.load_state_dict(saved["model"])
