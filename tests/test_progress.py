@@ -18,8 +18,8 @@ from finetune.progress import Progress, costs, later_seconds, read_curve, words
 from finetune.room import check_room, room_needed
 
 LOOK = Stage("look", "vision", 20, 1e-3, batch=100)
-TALK = Stage("talk", "dialogue", 40, 1e-3, tokens=1000)
-LONG = Stage("long", "dialogue", 10, 1e-3, tokens=2000)
+TALK = Stage("talk", "dialogue", 40, 1e-3, tokens=1000, seconds=(8, 10))
+LONG = Stage("long", "dialogue", 10, 1e-3, tokens=2000, seconds=(8, 10))
 CONFIG = TrainConfig("small", "out", seed=3, window=10, stills={"street": 60, "desk": 40}, clips={"street": {10: 4}, "desk": {20: 2}}, two_fps=4, max_pixels=1960, stages=(LOOK, TALK))
 
 
