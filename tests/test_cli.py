@@ -163,6 +163,15 @@ def test_a_model_that_fails_leaves_what_was_said_and_one_line(capsys, clip, tmp_
     assert (tmp_path / "a.srt").read_text().count("-->") == 3
 
 
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C as a terminal has it: a shell that starts the tests in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_ctrl_c_and_a_polite_kill_while_the_model_loads_leave_no_file(monkeypatch, tmp_path, clip, number, expected):
     monkeypatch.setattr(loading, "load_model", lambda name, **options: os.kill(os.getpid(), number) or threading.Event().wait(WAIT_S))
@@ -171,6 +180,7 @@ def test_ctrl_c_and_a_polite_kill_while_the_model_loads_leave_no_file(monkeypatc
     assert not list(tmp_path.iterdir()) and signal.getsignal(signal.SIGTERM) == before
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_ctrl_c_and_a_polite_kill_keep_what_there_is_even_while_the_model_hangs(capsys, tmp_path, clip, model, number, expected):
     release = threading.Event()
