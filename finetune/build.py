@@ -7,12 +7,12 @@ on the turn after. Nothing is dropped silently: each builder also returns a line
 """
 
 import json
-import os
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from finetune.annotations import Answer, Record, load_records
+from finetune.files import whole
 from finetune.footage import video_seconds, writable
 from streamo_app.protocol import State, clean_instruction, parse_seconds, raw_turn
 
@@ -211,11 +211,10 @@ def build_file(raw: str | Path, out_jsonl: str | Path, videos: str | Path | None
         raise ValueError(f"{raw} holds no usable record ({notes[0] if notes else 'the list is empty'}).")
     folder = Path(videos) if videos is not None else Path(raw).parent
     out = writable(out_jsonl)
-    beside = out.with_name(out.name + ".part")
     build = build_compat if compat else build_dialogue
     lengths: dict[str, int] = {}
     written = 0
-    with beside.open("w", encoding="utf-8") as file:
+    with whole(out) as beside, beside.open("w", encoding="utf-8") as file:
         for record in records:
             name = f"{record.video_path} [{record.task}]"
             try:
@@ -228,7 +227,6 @@ def build_file(raw: str | Path, out_jsonl: str | Path, videos: str | Path | None
             if dialogue is not None:
                 file.write(json.dumps(dialogue.to_dict(), ensure_ascii=False) + "\n")
                 written += 1
-    os.replace(beside, out)
     return written, notes
 
 

@@ -14,6 +14,7 @@ import torch
 
 from finetune import bank, vision
 from finetune.degrade import degrade, through_vp8
+from finetune.files import whole
 from finetune.world import worlds
 
 _JPEG_QUALITY = 97
@@ -116,7 +117,5 @@ def load(path: Path) -> tuple[torch.Tensor, tuple[int, int]]:
 
 
 def _save(path: Path, **arrays: np.ndarray) -> None:
-    beside = path.with_suffix(".part")
-    with beside.open("wb") as file:
+    with whole(path) as beside, beside.open("wb") as file:
         np.savez(file, **arrays)
-    beside.rename(path)

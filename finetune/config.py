@@ -9,8 +9,9 @@ from typing import Any
 import yaml
 
 
-MIX = ("task", "timed", "ask_each", "persist", "onset", "held", "recall", "same_view")
-"""Kinds of rows; the last is of desks alone."""
+DESK_MIX = ("same_view",)
+MIX = ("task", "timed", "ask_each", "persist", "onset", "held", "recall", *DESK_MIX)
+"""Kinds of rows; DESK_MIX is of desks alone."""
 WORLDS = ("street", "desk")
 LEAST_LAYERS = 3
 
@@ -143,8 +144,8 @@ class TrainConfig:
                     raise ValueError(
                         f"stage {stage.name!r} wants {stage.seconds[1]} s of {world}, but its longest clip has {max(lengths, default=0)} s."
                     )
-                if not any(stage.mix.get(kind, 0) > 0 for kind in MIX[: -1 if world == "street" else None]):
-                    raise ValueError(f"stage {stage.name!r} has no rows of {world}: it knows no same_view.")
+                if world != "desk" and not any(stage.mix.get(kind, 0) > 0 for kind in MIX if kind not in DESK_MIX):
+                    raise ValueError(f"stage {stage.name!r} has no rows of {world}: it knows no {', '.join(DESK_MIX)}.")
             if stage.two_fps >= 1 and not self.two_fps:
                 raise ValueError(f"stage {stage.name!r} wants two pictures a second alone, but no clip has them (two_fps: 0).")
 
@@ -170,15 +171,23 @@ def load_config(path: str | Path, changes: list[str] = ()) -> TrainConfig:
 
     Raises ValueError naming the file or the key that is wrong.
     """
-    try:
-        raw = yaml.safe_load(Path(path).read_text())
-    except FileNotFoundError:
-        raise ValueError(f"There is no configuration {path}; take one of finetune/configs.") from None
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not YAML: {str(error).splitlines()[0]}.") from None
+    raw = read_yaml(path)
     for change in changes:
         _apply(raw, change)
     return _config(raw, str(path))
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """The mapping in a YAML file. Raises ValueError, one sentence, where there is none."""
+    try:
+        raw = yaml.safe_load(Path(path).read_text())
+    except OSError:
+        raise ValueError(f"There is no configuration {path}; take one of finetune/configs.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not YAML: {str(error).splitlines()[0]}.") from None
+    if not isinstance(raw, dict):
+        raise ValueError(f"{path} holds {type(raw).__name__}, not a mapping.")
+    return raw
 
 
 def _apply(raw: Any, change: str) -> None:
@@ -196,16 +205,15 @@ def _apply(raw: Any, change: str) -> None:
 
 
 def _config(raw: Any, where: str) -> TrainConfig:
-    if not isinstance(raw, dict):
-        raise ValueError(f"{where} holds {type(raw).__name__}, not a mapping.")
     listed = raw.get("stages", ())
     if not isinstance(listed, (list, tuple)) or not all(isinstance(stage, dict) for stage in listed):
         raise ValueError(f"{where}: stages is a list with a mapping for each stage; see finetune/configs/streamo-tiny.yaml.")
-    stages = tuple(_dataclass(Stage, stage, f"{where}: stage {i}") for i, stage in enumerate(listed))
-    return _dataclass(TrainConfig, raw | {"stages": stages}, where)
+    stages = tuple(from_mapping(Stage, stage, f"{where}: stage {i}") for i, stage in enumerate(listed))
+    return from_mapping(TrainConfig, raw | {"stages": stages}, where)
 
 
-def _dataclass(cls, raw: dict, where: str):
+def from_mapping(cls: type, raw: dict[str, Any], where: str):
+    """A configuration dataclass; lists become tuples. Raises ValueError, starting with `where`, on an unknown or missing key."""
     names = {f.name for f in fields(cls)}
     unknown = sorted(set(raw) - names)
     if unknown:

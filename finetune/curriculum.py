@@ -15,6 +15,7 @@ from finetune import bank, clips, tiny
 from finetune.batch import collate
 from finetune.config import Stage, TrainConfig
 from finetune.corpus import corpus
+from finetune.files import whole
 from finetune.rows import Rows
 from finetune.steps import DialogueStep, VisionStep
 from finetune.targets import CLASSES
@@ -112,9 +113,8 @@ class Material:
 
 
 def _dump(path: Path, value) -> None:
-    beside = path.with_suffix(".part")
-    beside.write_bytes(pickle.dumps(value, protocol=5))
-    beside.rename(path)
+    with whole(path) as beside:
+        beside.write_bytes(pickle.dumps(value, protocol=5))
 
 
 class StageWork(Protocol):

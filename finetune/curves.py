@@ -8,7 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from finetune.progress import read_curve, write_json
+from finetune.files import whole, write_json
+from finetune.progress import read_curve
 
 _STATES = ("silence", "standby", "response", "text")
 _NUMBERS = ("loss", "aux", "lr", *_STATES, "seconds", "tokens")
@@ -70,9 +71,8 @@ def write_curves(run: Path, out: Path) -> tuple[Path, Path]:
     name = _name(run)
     numbers, picture = out / "curves.json", out / "curves.png"
     write_json(numbers, {"name": name, "stages": stages})
-    beside = out / "curves.png.part"
-    figure(stages, name).savefig(beside, **_PICTURE)
-    beside.rename(picture)
+    with whole(picture) as beside:
+        figure(stages, name).savefig(beside, **_PICTURE)
     return numbers, picture
 
 

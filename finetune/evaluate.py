@@ -19,6 +19,7 @@ from pathlib import Path
 
 from finetune import conditions as live
 from finetune.conditions import FRESH, Conditions
+from finetune.files import whole
 from finetune.footage import writable
 from finetune.jobs import Job, Outcome, make_jobs, only, run_job
 from finetune.metrics import score
@@ -237,8 +238,5 @@ def _default_workers() -> int:
 
 def write(path: str | Path, lines: Iterable[str]) -> None:
     """Written beside and then renamed."""
-    path = Path(path)
-    beside = path.with_name(path.name + ".part")
-    with beside.open("w", encoding="utf-8") as file:
+    with whole(path) as beside, beside.open("w", encoding="utf-8") as file:
         file.writelines(lines)
-    os.replace(beside, path)

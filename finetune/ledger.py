@@ -12,7 +12,7 @@ import torch
 import transformers
 
 from finetune.config import TrainConfig
-from finetune.progress import write_json
+from finetune.files import write_json
 
 _EVERY_S = 5.0
 

@@ -24,6 +24,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from finetune.files import write_json
 from finetune.footage import writable
 from finetune.loss import count_states, streaming_loss, supervised_logits
 
@@ -143,9 +144,7 @@ def run(args: Namespace) -> int:
     with Console(stderr=True).status("measuring"):
         result = compare(size)
     if out:
-        beside = out.with_name(out.name + ".part")
-        beside.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        os.replace(beside, out)
+        write_json(out, result)
     show(result, Console())
     return 0
 

@@ -16,6 +16,7 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 from finetune.config import Stage
+from finetune.files import whole
 
 _EMA = 0.95
 """Of the numbers that are shown; the curve has the plain mean of its steps."""
@@ -34,13 +35,6 @@ def read_curve(path: Path) -> list[dict]:
         except json.JSONDecodeError:
             continue
     return lines
-
-
-def write_json(path: Path, value: dict) -> None:
-    """Written beside and then renamed."""
-    beside = path.with_name(f"{path.name}.part")
-    beside.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
-    beside.rename(path)
 
 
 class Progress:
@@ -69,9 +63,8 @@ class Progress:
         if main:
             kept = [line for line in read_curve(path) if line["stage"] != self.stage.name or line["step"] <= start]
             self._costs = costs(kept, stages[:index])
-            beside = path.with_suffix(".part")
-            beside.write_text("".join(json.dumps(line) + "\n" for line in kept))
-            beside.rename(path)
+            with whole(path) as beside:
+                beside.write_text("".join(json.dumps(line) + "\n" for line in kept))
             if self.console.is_terminal:
                 self._open()
 

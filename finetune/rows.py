@@ -77,7 +77,7 @@ class Rows:
         if kind == "task" and rng.random() < _FOREIGN:
             return [build_dialogue(foreign.record(world, clip, rng), clip.seconds)[0]]
         task = str(rng.choice(place.tasks.TASKS, p=_shares(stage.tasks.get(task, 1.0) for task in place.tasks.TASKS)))
-        pair = self._pair(place, clip, task, rng) if kind == "task" and task in place.paired else None
+        pair = self._pair(place, clip, task, rng) if kind == "task" and task in place.tasks.PAIRED else None
         if pair is not None:
             return [build_dialogue(record, clip.seconds)[0] for record in pair]
         records = [place.practice.timed(clip, rng) if kind == "timed" else place.tasks.record(clip, task, rng)]
@@ -94,7 +94,7 @@ class Rows:
         if first is None:
             return None
         name = first.extra["argument"]
-        return place.tasks.pair(clip, task, rng, (name, place.rival(task, name, rng)))
+        return place.tasks.pair(clip, task, rng, (name, place.tasks.rival(task, name, rng)))
 
     def _first(self, dialogue: Dialogue, clip, seconds: int, rng: np.random.Generator) -> int:
         """First turn of the window: mostly some silent seconds before the question, sometimes after it (the evicted layout)."""

@@ -21,7 +21,8 @@ from finetune.curriculum import Material, make_stage
 from finetune.curves import write_curves
 from finetune.ledger import Ledger, stage_name, stage_seed, training_record
 from finetune.precision import native_bf16
-from finetune.progress import Progress, write_json
+from finetune.files import whole, write_json
+from finetune.progress import Progress
 from finetune.room import check_room, room_needed
 from finetune.tiny import TOKEN_PX
 
@@ -71,9 +72,8 @@ def run_stage(accelerator: Accelerator, config: TrainConfig, index: int, materia
         accelerator.wait_for_everyone()
         accelerator.free_memory()
         if accelerator.is_main_process:
-            beside = finished.with_suffix(".part")
-            torch.save({"model": material.model.state_dict(), "heads": material.heads}, beside)
-            beside.rename(finished)
+            with whole(finished) as beside:
+                torch.save({"model": material.model.state_dict(), "heads": material.heads}, beside)
             shutil.rmtree(material.run / "checkpoint", ignore_errors=True)
         accelerator.wait_for_everyone()
 

@@ -11,7 +11,7 @@ from script_model import P, ScriptedModel, bad_folder
 
 from finetune.__main__ import COMMANDS, main
 from finetune.annotations import Answer, Question, Record, save_records
-from finetune.evaluate import Job, evaluate, make_jobs, prediction_lines, report
+from finetune.evaluate import evaluate, make_jobs, prediction_lines, report
 from finetune.footage import video_turns
 from finetune.metrics import Track, score
 from finetune.rollout import WATCHING, Decision, roll_out

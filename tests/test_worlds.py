@@ -5,6 +5,7 @@ import pytest
 
 from finetune.targets import CLASSES, named
 from finetune.world import worlds
+from finetune.world.desk import scene
 
 
 @pytest.fixture(params=worlds.NAMES)
@@ -28,7 +29,7 @@ def test_every_name_of_an_alert_can_be_seen_and_has_a_share(world):
 
 
 def test_what_is_searched_for_and_what_comes_in_pairs_are_tasks_of_that_world(world):
-    assert {*world.searched, *world.paired} <= set(world.tasks.TASKS)
+    assert {*world.searched, *world.tasks.PAIRED} <= set(world.tasks.TASKS)
     assert all(named(name) for name in world.searched.values())
 
 
@@ -44,7 +45,7 @@ def test_what_is_searched_for_and_what_comes_in_pairs_are_tasks_of_that_world(wo
 )
 def test_a_rival_is_another_argument_of_the_same_task(name, task, argument, others):
     rng = np.random.default_rng(0)
-    assert {worlds.get(name).rival(task, argument, rng) for _ in range(30)} <= others
+    assert {worlds.get(name).tasks.rival(task, argument, rng) for _ in range(30)} <= others
 
 
 def test_loose_shots_can_be_drawn_and_labelled(world):
@@ -61,12 +62,12 @@ def test_loose_shots_can_be_drawn_and_labelled(world):
 def test_loose_desk_shots_show_what_goes_on_more_often_than_any_second_does():
     rng = np.random.default_rng(0)
     shots = [shot for _ in range(40) for shot in worlds.get("desk").loose(rng)]
-    assert len(shots) == 40 * worlds.SHOTS_PER_CLIP
+    assert len(shots) == 40 * scene.SHOTS_PER_CLIP
     names = [worlds.get("desk").practice.names_in(shot) for shot in shots]
     assert sum(bool(found - {"person"}) for found in names) > 0.3 * len(shots)  # of all seconds, less than a quarter
 
 
 def test_the_rival_of_a_lamp_is_a_lamp_and_of_a_car_no_lamp():
     street, rng = worlds.get("street"), np.random.default_rng(0)
-    assert {street.rival("alert_light", "red light", rng) for _ in range(40)} == {"yellow light", "green light"}
-    assert not [name for name in (street.rival("alert_object", "red car", rng) for _ in range(200)) if name.endswith(" light")]
+    assert {street.tasks.rival("alert_light", "red light", rng) for _ in range(40)} == {"yellow light", "green light"}
+    assert not [name for name in (street.tasks.rival("alert_object", "red car", rng) for _ in range(200)) if name.endswith(" light")]

@@ -6,6 +6,7 @@ from finetune.ablation import paper
 from finetune.ablation.measures import SHOWN
 from finetune.ablation.plan import LOSSES, TWO_STATES, Plan, focus_name
 from finetune.ablation.tables import NAMES, Summary
+from finetune.files import whole
 
 _COLOURS = {"ce": "#7f7f7f", "scale": "#e0973b", "focal": "#2f6db3"}
 _FORWARD = ("rec", "ssr", "crr")
@@ -28,9 +29,8 @@ def draw_figure(path: Path, summary: Summary, plan: Plan, floors: dict[str, dict
         ax.set_ylim(0, max(10.0, 1.35 * ax.get_ylim()[1]))  # room for the legend
         if ax.get_legend_handles_labels()[0]:
             ax.legend(loc="upper left", ncols=2, frameon=False, fontsize=8, handlelength=3)
-    beside = path.with_name(f"{path.name}.part")
-    figure.savefig(beside, dpi=100, format="png")
-    beside.rename(path)
+    with whole(path) as beside:
+        figure.savefig(beside, dpi=100, format="png")
 
 
 def _bar(ax, at: float, value: dict | None, width: float, **look) -> None:

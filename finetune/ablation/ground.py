@@ -4,7 +4,6 @@ Rendered and encoded once into the run's folder; held-out clips are drawn anew b
 """
 
 import hashlib
-import os
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from finetune.ablation.plan import Plan
 from finetune.annotations import Record
 from finetune.batch import Row
 from finetune.build import Dialogue, build_dialogue
+from finetune.files import whole
 from finetune.rowmaker import Life, Pictures, RowMaker
 from finetune.rows import Rows
 from finetune.targets import CLASSES
@@ -67,7 +67,7 @@ class Ground:
         seen = self._tower.config
         sizes = dict(vision_hidden=seen.hidden_size, vision_layers=seen.depth, vision_mlp=seen.intermediate_size)
         model = tiny.tiny_model(self.tokenizer, self.plan.seed, **sizes, **self.plan.model).float()
-        model.model.visual.load_state_dict({k: v for k, v in self._tower.state_dict().items() if not k.startswith("merger.")}, strict=False)
+        model.model.visual.load_state_dict(tower_state(self._tower), strict=False)
         for name, parameter in model.named_parameters():
             parameter.requires_grad_("visual" not in name or "merger" in name)
         return model.train()
@@ -138,24 +138,29 @@ class TwoStates(RowMaker):
         return super().make(without_standby(dialogue), pictures, replace(life, gold=gold), practice)
 
 
+def tower_state(visual) -> dict[str, torch.Tensor]:
+    """Weights of a vision tower up to the merger."""
+    return {name: tensor for name, tensor in visual.state_dict().items() if not name.startswith("merger.")}
+
+
 def base_digest(base: str) -> bytes:
-    """What identifies the base model's tower and tokenizer: features in the run's folder belong to them. Raises ValueError."""
+    """What identifies the base model's frozen tower, tokenizer and picture limits, whatever its language model. Raises ValueError."""
     folder = find_folder(base)
-    found = hashlib.sha256()
-    for path in sorted([*folder.glob("*.safetensors"), *folder.glob("tokenizer.json"), *folder.glob("streamo.json")]):
-        found.update(path.read_bytes())
+    settings = Settings.read(folder)
+    found = hashlib.sha256(f"{settings.min_pixels} {settings.max_pixels} {settings.window}".encode())
+    found.update((folder / "tokenizer.json").read_bytes())
+    for name, tensor in tower_state(load_model(base, quantize="none", device="cpu").model.model.visual).items():
+        found.update(name.encode() + tensor.float().numpy().tobytes())
     return found.digest()
 
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Written beside and then renamed."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    beside.write_bytes(data)
-    beside.rename(path)
+    with whole(path) as beside:
+        beside.write_bytes(data)
 
 
 def save(path: Path, value: dict) -> None:
     """`torch.save`, written beside and then renamed."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    torch.save(value, beside)
-    beside.rename(path)
+    with whole(path) as beside:
+        torch.save(value, beside)

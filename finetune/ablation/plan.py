@@ -6,13 +6,10 @@ nothing else. The learning rate stays flat after a short rise, so that one run, 
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from finetune.config import Stage
+from finetune.config import Stage, from_mapping, read_yaml
 from finetune.world.tasks import TASKS
 
 
@@ -69,8 +66,8 @@ class Plan:
         return self.budgets[-1]
 
     def digest(self, base_weights: bytes = b"") -> str:
-        """Hash of everything that shapes a result; not of how many seeds and gammas are run. `base_weights`: what identifies the base model."""
-        what = {key: value for key, value in asdict(self).items() if key not in ("seeds", "gammas")}
+        """Hash of everything that shapes a result; not of how many seeds and gammas are run. `base_weights` stands for the base model."""
+        what = {key: value for key, value in asdict(self).items() if key not in ("base", "seeds", "gammas")}
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode() + base_weights).hexdigest()[:12]
 
 
@@ -117,14 +114,7 @@ def variants(plan: Plan) -> list[Variant]:
 
 def load_plan(path: str | Path, smoke: bool = False) -> Plan:
     """The plan of a YAML file; with `smoke`, its `smoke` mapping laid over the rest. Raises ValueError naming the file or the key."""
-    try:
-        raw = yaml.safe_load(Path(path).read_text())
-    except OSError:
-        raise ValueError(f"There is no configuration {path}; finetune/configs/ablate.yaml is one.") from None
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not YAML: {str(error).splitlines()[0]}.") from None
-    if not isinstance(raw, dict):
-        raise ValueError(f"{path} holds no mapping of keys to values.")
+    raw = read_yaml(path)
     small = raw.pop("smoke", None) or {}
     if smoke:
         raw = {key: {**raw[key], **value} if isinstance(raw.get(key), dict) and isinstance(value, dict) else value for key, value in {**raw, **small}.items()}
@@ -134,15 +124,5 @@ def load_plan(path: str | Path, smoke: bool = False) -> Plan:
     forced = {"run": {"steps": steps["run"], "flat": 1.0, "tasks": shares}, "warmup": {"loss": "ce"}}
     for name in ("warmup", "run"):
         given = {"name": name, "kind": "dialogue", **(raw.get(name) or {}), **forced[name]}
-        raw[name] = _make(Stage, given, f"{path}: {name}")
-    return _make(Plan, raw, str(path))
-
-
-def _make(cls: type, raw: dict[str, Any], where: str):
-    unknown = sorted(set(raw) - {f.name for f in fields(cls)})
-    if unknown:
-        raise ValueError(f"{where}: unknown key {unknown[0]!r}.")
-    try:
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()})
-    except TypeError as error:
-        raise ValueError(f"{where}: {error}.") from None
+        raw[name] = from_mapping(Stage, given, f"{path}: {name}")
+    return from_mapping(Plan, raw, str(path))

@@ -12,6 +12,7 @@ from finetune.ablation.figure import draw_figure
 from finetune.ablation.plan import Plan
 from finetune.ablation.saw import sentences
 from finetune.ablation.tables import Summary, Table, tables
+from finetune.files import whole
 from finetune.ledger import write_json
 
 KEPT_FROM = "## What we make of it"
@@ -49,9 +50,8 @@ def write(out: Path, plan: Plan, results: list[dict], floors: dict[str, dict], a
     summary = Summary(results)
     numbers, words, picture = (out / f"ablation.{ending}" for ending in ("json", "md", "png"))
     write_json(numbers, document(plan, results, floors, about))
-    beside = words.with_name(f"{words.name}.part")
-    beside.write_text(markdown(plan, summary, floors, about, _by_hand(words)), encoding="utf-8")
-    beside.rename(words)
+    with whole(words) as beside:
+        beside.write_text(markdown(plan, summary, floors, about, _by_hand(words)), encoding="utf-8")
     draw_figure(picture, summary, plan, floors)
     return [numbers, words, picture]
 

@@ -5,7 +5,7 @@ import math
 import cv2
 import numpy as np
 
-from finetune.world.backdrop import ambient, box, disc, fixed, polygon, rounded, tone
+from finetune.world.backdrop import ambient, disc, fixed, polygon, rounded, tone
 from finetune.world.layout import Spot
 from finetune.world.look import Look
 from finetune.world.scene import Thing

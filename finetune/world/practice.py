@@ -9,26 +9,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from finetune.annotations import Answer, Question, Record
-from finetune.build import Dialogue, Turn
+from finetune.build import Dialogue
+from finetune.world import drills
+from finetune.world.drills import SEE, TIMED, told, yes_no
 from finetune.world.facts import facts_of
 from finetune.world.scene import LIGHTS, NAMES, Clip, light_at, things_at
 from finetune.world.wordings import article, caption, phrase
-from streamo_app.protocol import State, span_text
+from streamo_app.protocol import span_text
 
 Shot = tuple[Clip, float]
 LIGHT_NAMES = tuple(f"{colour} light" for colour in LIGHTS)
 
-_SEE = ("Do you see {o}?", "Is there {o}?", "Can you see {o} now?", "do you see {o}")
 _BEFORE = ("Did {o} pass?", "Was there {o} before?", "Did you just see {o}?")
 _COUNT = ("How many cars are there?", "How many cars do you see?", "Count the cars in view.")
 _NOW = ("What happens now?", "What do you see?", "Describe the scene.", "What is going on?")
 _WHAT = ("What happened?", "What was there before?", "What did you just see?")
-_TIMED = (
-    "Give the time of each event.",
-    "When does each event happen?",
-    "State the seconds of every event.",
-    "give me the start and end of each event",
-)
 _PERSIST = (
     "Tell me every second when you see {o}.",
     "Keep telling me while you see {o}.",
@@ -58,10 +53,6 @@ def confusable(name: str, rng: np.random.Generator) -> str:
     return str(rng.choice(same if same and rng.random() < 0.8 else [other for other in NAMES if other != name]))
 
 
-def _yes_no(truth: bool) -> str:
-    return "Yes." if truth else "No."
-
-
 def _question(shots: Sequence[Shot], i: int, rng: np.random.Generator) -> tuple[str, str, str | None]:
     """(instruction, answer, name that it is about) for shot i."""
     clip, t = shots[i]
@@ -72,7 +63,7 @@ def _question(shots: Sequence[Shot], i: int, rng: np.random.Generator) -> tuple[
     if kind == "count":
         return str(rng.choice(_COUNT)), f"{sum(thing.kind == 'car' for thing in things)}.", "car"
     if kind == "cross":
-        return phrase("tsqa_crossing", rng), _yes_no(any(thing.kind == "person" for thing in things)), "person"
+        return phrase("tsqa_crossing", rng), yes_no(any(thing.kind == "person" for thing in things)), "person"
     if kind in ("see", "before") and (kind == "see" or i):
         have = sorted(names_in(shots[i if kind == "see" else i - 1]))
         positive = rng.random() < 0.5
@@ -81,35 +72,22 @@ def _question(shots: Sequence[Shot], i: int, rng: np.random.Generator) -> tuple[
         if not positive:
             away = [other for other in (confusable(name, rng) for _ in range(8)) if other not in have]
             name = away[0] if away else str(rng.choice([other for other in NAMES if other not in have]))
-        words = str(rng.choice(_SEE if kind == "see" else _BEFORE)).format(o=article(name))
-        return words, _yes_no(name in have), name if kind == "see" else None
+        words = str(rng.choice(SEE if kind == "see" else _BEFORE)).format(o=article(name))
+        return words, yes_no(name in have), name if kind == "see" else None
     if kind == "what" and i:
         return str(rng.choice(_WHAT)), listing(shots[i - 1]), None
     return str(rng.choice(_NOW)), listing((clip, t)), "thing"
 
 
 def ask_each(shots: Sequence[Shot], rng: np.random.Generator, share: float = 0.85) -> tuple[Dialogue, list[str | None]]:
-    """A question on most turns, answered at once. Returns the dialogue and, per turn, what its picture is searched for."""
-    turns, searched = [], []
-    for i in range(len(shots)):
-        if rng.random() < share:
-            words, answer, name = _question(shots, i, rng)
-            turns.append(Turn(i, (words,), State.RESPONSE, answer))
-            searched.append(name)
-        else:
-            turns.append(Turn(i, (), State.SILENCE, ""))
-            searched.append(None)
-    return Dialogue("", "ask_each", tuple(turns)), searched
+    """`drills.ask_each` with the questions of the street."""
+    return drills.ask_each("ask_each", _question, shots, rng, share)
 
 
 def persist(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
     """One instruction that holds for every second in which `name` is in view: "Yes." then, silence else."""
     words = str(rng.choice(_PERSIST)).format(o=article(name))
-    turns = []
-    for i, shot in enumerate(shots):
-        seen = name in names_in(shot)
-        turns.append(Turn(i, (words,) if i == 0 else (), State.RESPONSE if seen else State.SILENCE, "Yes." if seen else ""))
-    return Dialogue("", "persist", tuple(turns)), [name] * len(shots)
+    return told("persist", words, ["Yes." if name in names_in(shot) else "" for shot in shots]), [name] * len(shots)
 
 
 def onset(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
@@ -117,30 +95,25 @@ def onset(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[D
     lamp = name.endswith(" light")
     words = phrase("alert_light", rng, c=name.split()[0]) if lamp else phrase("alert_object", rng, o=article(name))
     text = f"The light turned {name.split()[0]}." if lamp else f"{article(name).capitalize()} appears."
-    turns = []
-    for i, shot in enumerate(shots):
-        seen = name in names_in(shot)
-        new = i > 0 and seen and name not in names_in(shots[i - 1])
-        turns.append(Turn(i, (words,) if i == 0 else (), State.RESPONSE if new else State.SILENCE, text if new else ""))
-    return Dialogue("", "onset", tuple(turns)), [name] * len(shots)
+    seen = [name in names_in(shot) for shot in shots]
+    return told("onset", words, [text if i and seen[i] and not seen[i - 1] else "" for i in range(len(shots))]), [name] * len(shots)
 
 
 def held(shots: Sequence[Shot], rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
     """An answer given at once and again whenever it changes, over unrelated frames."""
-    kind = rng.choice(["light", "cross", "count"])
-    words = {"light": phrase("tsqa_light", rng), "cross": phrase("tsqa_crossing", rng), "count": str(rng.choice(_COUNT))}[str(kind)]
-    turns, before = [], None
-    for i, (clip, t) in enumerate(shots):
+    kind = str(rng.choice(["light", "cross", "count"]))
+    words = {"light": phrase("tsqa_light", rng), "cross": phrase("tsqa_crossing", rng), "count": str(rng.choice(_COUNT))}[kind]
+    texts, before = [], None
+    for clip, t in shots:
         things = things_at(clip, t)
         answer = {
             "light": f"{light_at(clip, t).capitalize()}.",
-            "cross": _yes_no(any(thing.kind == "person" for thing in things)),
+            "cross": yes_no(any(thing.kind == "person" for thing in things)),
             "count": f"{sum(thing.kind == 'car' for thing in things)}.",
-        }[str(kind)]
-        new = answer != before
-        turns.append(Turn(i, (words,) if i == 0 else (), State.RESPONSE if new else State.SILENCE, answer if new else ""))
+        }[kind]
+        texts.append("" if answer == before else answer)
         before = answer
-    return Dialogue("", "held", tuple(turns)), [{"light": "light", "cross": "person", "count": "car"}[str(kind)]] * len(shots)
+    return told("held", words, texts), [{"light": "light", "cross": "person", "count": "car"}[kind]] * len(shots)
 
 
 def timed(clip: Clip, rng: np.random.Generator) -> Record:
@@ -153,5 +126,5 @@ def timed(clip: Clip, rng: np.random.Generator) -> Record:
         if shown.start >= asked:
             content = span_text(shown.start, shown.stop - 1)
             answers.append(Answer(content, st_time=round(thing.start + 1, 2), end_time=round(thing.end, 2)))
-    question = Question(str(rng.choice(_TIMED)), asked + 1)
+    question = Question(str(rng.choice(TIMED)), asked + 1)
     return Record("", "", "timed", "practice", (question,), tuple(answers), {"task": "timed", "argument": "thing"})

@@ -23,10 +23,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from finetune.annotations import Record, save_records
+from finetune.files import whole
 from finetune.world import worlds
 from finetune.world.desk import scene as desk
-from finetune.world.desk.tasks import rival
-from finetune.world.practice import confusable
 from finetune.world.scene import MIN_SECONDS, Clip
 from streamo_app.config import Parser
 
@@ -59,21 +58,16 @@ def render_clip(clip: AnyClip, path: str | Path, fps: float | None = None) -> No
     Written beside and then renamed. Raises OSError when the file cannot be written.
     """
     path, fps, draw = Path(path), fps or clip_fps(clip), world_of(clip).draw
-    beside = path.with_name(f".{path.stem}.part{os.getpid()}.webm")
-    try:
-        with av.open(str(beside), "w") as file:
-            width, height = clip.size
-            video = file.add_stream("libvpx", rate=Fraction(fps).limit_denominator(1000), options=_VP8)
-            video.width, video.height, video.pix_fmt = width, height, "yuv420p"
-            video.codec_context.thread_count = 1  # a process per clip is enough; its threads would wait by spinning
-            video.bit_rate = int(_BITS_PER_PIXEL * width * height * fps)
-            for number in range(round(clip.seconds * fps)):
-                frame = av.VideoFrame.from_ndarray(draw(clip, number / fps), format="rgb24")
-                file.mux(video.encode(frame))
-            file.mux(video.encode())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with whole(path) as beside, av.open(str(beside), "w") as file:
+        width, height = clip.size
+        video = file.add_stream("libvpx", rate=Fraction(fps).limit_denominator(1000), options=_VP8)
+        video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+        video.codec_context.thread_count = 1  # a process per clip is enough; its threads would wait by spinning
+        video.bit_rate = int(_BITS_PER_PIXEL * width * height * fps)
+        for number in range(round(clip.seconds * fps)):
+            frame = av.VideoFrame.from_ndarray(draw(clip, number / fps), format="rgb24")
+            file.mux(video.encode(frame))
+        file.mux(video.encode())
 
 
 def plan(count: int, seed: int, seconds: int | None = None, world: str = "street") -> list[AnyClip]:
@@ -94,12 +88,11 @@ def clip_pairs(clip: AnyClip, video_path: str, paraphrases: str = "train") -> li
     rng = np.random.default_rng(np.random.SeedSequence([5, clip.seed]))
     world = world_of(clip)
     made: list[Record] = []
-    for task in (task for task in world.paired if world.tasks.TASK_TYPES[task] == "alert"):
+    for task in (task for task in world.tasks.PAIRED if world.tasks.TASK_TYPES[task] == "alert"):
         one = world.tasks.record(clip, task, rng, paraphrases)
         if one is not None and one.answers:
             name = one.extra["argument"]
-            other = rival(task, name, rng) if world.name == "desk" else confusable(name, rng)
-            made += world.tasks.pair(clip, task, rng, (name, other), paraphrases, video_path) or ()
+            made += world.tasks.pair(clip, task, rng, (name, world.tasks.rival(task, name, rng)), paraphrases, video_path) or ()
     return made
 
 
@@ -129,9 +122,8 @@ def render(out_dir: str | Path, world: str, count: int, seed: int, seconds: int 
 
 
 def _write(made: list[Record], path: Path) -> None:
-    beside = path.with_name(f".{path.name}.part")
-    save_records(made, beside)
-    os.replace(beside, path)
+    with whole(path) as beside:
+        save_records(made, beside)
 
 
 def _one_thread() -> None:

@@ -93,6 +93,15 @@ def make_clip(seed: int, seconds: int, split: str = "train") -> Clip:
 
     Splits never share a clip, whatever the seeds. Raises ValueError on a negative seed, an unknown split or fewer than 5 seconds.
     """
+    rng = clip_rng(seed, seconds, split)
+    size = SIZES[rng.choice(len(SIZES), p=_SIZE_SHARES)]
+    look = make_look(rng)
+    light = _make_light(rng, seconds)
+    return Clip(seed, seconds, size, look, light, _make_things(rng, seconds))
+
+
+def clip_rng(seed: int, seconds: int, split: str, *salt: int) -> np.random.Generator:
+    """What the clip of a seed is drawn from; `salt` tells worlds apart. Raises ValueError as `make_clip`."""
     if split not in SPLITS:
         raise ValueError(f"{split!r} is not a split; take one of {', '.join(SPLITS)}.")
     if seed < 0:
@@ -100,11 +109,7 @@ def make_clip(seed: int, seconds: int, split: str = "train") -> Clip:
     if seconds < MIN_SECONDS:
         raise ValueError(f"A clip of {seconds} s is too short to hold an event; take at least {MIN_SECONDS} s.")
     # the split comes first: trailing words of the entropy are padded with zeros, a leading one never collides
-    rng = np.random.default_rng(np.random.SeedSequence([SPLITS[split], seed]))
-    size = SIZES[rng.choice(len(SIZES), p=_SIZE_SHARES)]
-    look = make_look(rng)
-    light = _make_light(rng, seconds)
-    return Clip(seed, seconds, size, look, light, _make_things(rng, seconds))
+    return np.random.default_rng(np.random.SeedSequence([SPLITS[split], *salt, seed]))
 
 
 def make_still(rng: np.random.Generator) -> Clip:

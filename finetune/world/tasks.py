@@ -9,14 +9,15 @@ has st_time start + 1 and end_time end, which `protocol.raw_turn` maps to the tu
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from finetune.annotations import Answer, Question, Record
+from finetune.annotations import Answer, Record
 from finetune.world.facts import Facts, facts_of
+from finetune.world.practice import confusable
+from finetune.world.records import at, naming_rng, question_turn, refuse, span, written
 from finetune.world.scene import CAR_COLOURS, LIGHTS, NAMES, Clip, Thing
-from finetune.world.wordings import UNSERVABLE_REPLY, article, caption, kind_of, mention, pick, write
+from finetune.world.wordings import article, caption, kind_of, mention, pick, write
 from streamo_app.protocol import span_text
 
 TASK_TYPES = {
@@ -34,7 +35,8 @@ TASK_TYPES = {
 }
 """Finer name -> `task_type` of the record."""
 TASKS = tuple(TASK_TYPES)
-SOURCE = "streamo-street"
+PAIRED = ("alert_light", "alert_object", "grounding_forward")
+"""Tasks whose argument alone can tell two answers over one clip apart."""
 
 LATEST_QUESTION = 0.6
 """Questions come in this first part of the clip, so that there is something left to watch."""
@@ -42,7 +44,6 @@ BACKWARD_S = 15
 """A question about the past is about what ended at most this long ago."""
 _NEVER_SHARE = {"alert_object": 0.2, "grounding_forward": 0.15, "grounding_backward": 0.1}
 """How often the argument is something that never comes although something does."""
-_AT_START_SHARE = 0.25
 
 
 def records(clip: Clip, rng: np.random.Generator, paraphrases: str = "train", video_path: str = "") -> list[Record]:
@@ -79,24 +80,15 @@ def record(
             return None
     else:
         argument, turns = None, _early(facts)
+    turn = question_turn(turns, turn, rng)
     if turn is None:
-        turn = 0 if 0 in turns and rng.random() < _AT_START_SHARE else int(rng.choice(turns))
-    elif turn not in turns:
         return None
-    slots = {"o": mention(argument, rng), "c": argument.split()[0]} if argument else {}
-    video_path = video_path or f"street-{clip.seed}.webm"
+    slots = {"o": mention(argument, naming_rng(rng, form)), "c": argument.split()[0]} if argument else {}
     if form is None:
         special = "past" if task == "grounding_backward" else kind_of(slots.get("o", ""))
         form = pick(_grammar(task), rng, paraphrases, special)
-    return Record(
-        video_name=Path(video_path).stem,
-        video_path=video_path,
-        task_type=TASK_TYPES[task],
-        source=SOURCE,
-        questions=(Question(write(form, rng, **slots), turn + 1),),
-        answers=tuple(_ANSWERS[task](facts, argument, turn)),
-        extra={"task": task, "argument": argument, "seed": clip.seed, "seconds": clip.seconds},
-    )
+    answers = _ANSWERS[task](facts, argument, turn)
+    return written(clip, "street", TASK_TYPES, task, argument, turn, write(form, rng, **slots), answers, video_path)
 
 
 def pair(
@@ -121,6 +113,15 @@ def pair(
         for name in arguments
     ]
     return tuple(made) if all(made) else None
+
+
+def rival(task: str, argument: str, rng: np.random.Generator) -> str:
+    """Another argument of the task, easily taken for this one: another colour of the light, mostly another car. Raises ValueError where there is none."""
+    if task not in _ARGUED:
+        raise ValueError(f"{task!r} takes no argument, so there is nothing like {argument!r}; take one of {', '.join(_ARGUED)}.")
+    if task == "alert_light":
+        return str(rng.choice([f"{colour} light" for colour in LIGHTS if f"{colour} light" != argument]))
+    return confusable(argument, rng)
 
 
 def _grammar(task: str) -> str:
@@ -197,20 +198,10 @@ _ARGUED = {
 # What is to be said: (facts, argument, turn of the question) -> answers.
 
 
-def _at(turn: int, content: str) -> Answer:
-    return Answer(content, time=turn + 1)
-
-
-def _span(thing: Thing, asked: int, content: str) -> Answer:
-    """Answer to an event: after it; standing by from its start, or from the question when that comes later."""
-    start, end = round(thing.start + 1, 2), round(thing.end, 2)
-    return Answer(content, st_time=max(start, min(asked + 1, end)), end_time=end)  # in its last turn, `end` may come before `asked + 1`
-
-
 def _alert(facts: Facts, argument: str, asked: int) -> list[Answer]:
     light = argument.endswith(" light")
     content = f"The light turned {argument.split()[0]}." if light else f"{article(argument).capitalize()} appears."
-    return [_at(turn, content) for turn in facts.onsets(argument) if turn >= asked]
+    return [at(turn, content) for turn in facts.onsets(argument) if turn >= asked]
 
 
 def _still_seen(facts: Facts, asked: int, kinds: Sequence[str]) -> list[Thing]:
@@ -220,15 +211,15 @@ def _still_seen(facts: Facts, asked: int, kinds: Sequence[str]) -> list[Thing]:
 
 
 def _captions(facts: Facts, _: str | None, asked: int) -> list[Answer]:
-    return [_span(thing, asked, caption(thing)) for thing in _still_seen(facts, asked, ("car", "person", "dog", "ball"))]
+    return [span(thing.start, thing.end, asked, caption(thing)) for thing in _still_seen(facts, asked, ("car", "person", "dog", "ball"))]
 
 
 def _actions(facts: Facts, _: str | None, asked: int) -> list[Answer]:
-    return [_span(thing, asked, caption(thing)) for thing in _still_seen(facts, asked, ("person", "dog"))]
+    return [span(thing.start, thing.end, asked, caption(thing)) for thing in _still_seen(facts, asked, ("person", "dog"))]
 
 
 def _count(facts: Facts, _: str | None, asked: int) -> list[Answer]:
-    return [_span(car, asked, f"{number}.") for number, car in enumerate(_still_seen(facts, asked, ("car",)), 1)]
+    return [span(car.start, car.end, asked, f"{number}.") for number, car in enumerate(_still_seen(facts, asked, ("car",)), 1)]
 
 
 def _ground(facts: Facts, argument: str, asked: int) -> list[Answer]:
@@ -236,16 +227,16 @@ def _ground(facts: Facts, argument: str, asked: int) -> list[Answer]:
     for thing in facts.named(argument):
         shown = facts.shown(thing)
         content = span_text(shown.start, shown.stop - 1)
-        answers.append(_at(asked, content) if shown.stop <= asked else _span(thing, asked, content))
+        answers.append(at(asked, content) if shown.stop <= asked else span(thing.start, thing.end, asked, content))
     return answers
 
 
 def _light_answers(facts: Facts, _: str | None, asked: int) -> list[Answer]:
-    return [_at(turn, f"{facts.lights[turn].capitalize()}.") for turn in facts.changes(lambda turn: facts.lights[turn], asked)]
+    return [at(turn, f"{facts.lights[turn].capitalize()}.") for turn in facts.changes(lambda turn: facts.lights[turn], asked)]
 
 
 def _crossing_answers(facts: Facts, _: str | None, asked: int) -> list[Answer]:
-    return [_at(turn, facts.crossing(turn)) for turn in facts.changes(facts.crossing, asked)]
+    return [at(turn, facts.crossing(turn)) for turn in facts.changes(facts.crossing, asked)]
 
 
 def _narrate(facts: Facts, _: str | None, asked: int) -> list[Answer]:
@@ -254,14 +245,10 @@ def _narrate(facts: Facts, _: str | None, asked: int) -> list[Answer]:
     said = []
     for turn in range(max(asked, 1), facts.clip.seconds):
         if facts.lights[turn] != facts.lights[turn - 1]:
-            said.append(_at(turn, f"The light turns {facts.lights[turn]}."))
+            said.append(at(turn, f"The light turns {facts.lights[turn]}."))
         new = [thing.name for thing in facts.clip.things if facts.shown(thing).start == turn and len(facts.shown(thing))]
-        said += [_at(turn, f"{article(name).capitalize()} comes in.") for name in sorted(new, key=order.index)]
+        said += [at(turn, f"{article(name).capitalize()} comes in.") for name in sorted(new, key=order.index)]
     return said
-
-
-def _refuse(_: Facts, __: str | None, asked: int) -> list[Answer]:
-    return [_at(asked, UNSERVABLE_REPLY)]
 
 
 _ANSWERS = {
@@ -275,5 +262,5 @@ _ANSWERS = {
     "tsqa_crossing": _crossing_answers,
     "narration": _narrate,
     "counting": _count,
-    "unservable": _refuse,
+    "unservable": refuse,
 }

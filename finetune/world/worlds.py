@@ -27,8 +27,6 @@ class World:
     boxes: Callable[..., list]
     tasks: ModuleType
     practice: ModuleType
-    rival: Callable[[str, str, np.random.Generator], str]
-    """(task, argument) -> another argument of that task, easily confused with it."""
     loose: Callable[[np.random.Generator], list[Shot]]
     """Some single pictures to practise on."""
     alertable: tuple[str, ...]
@@ -36,8 +34,6 @@ class World:
     alertable_shares: tuple[float, ...]
     searched: dict[str, str]
     """Task -> what the picture is searched for where the instruction names nothing."""
-    paired: tuple[str, ...]
-    """Tasks whose rows come in pairs, one clip and two arguments, so that only the argument can tell the answers apart."""
 
 
 NAMES = ("street", "desk")
@@ -64,7 +60,6 @@ def _street() -> World:
         boxes=boxes,
         tasks=tasks,
         practice=practice,
-        rival=_street_rival,
         loose=lambda rng: [(scene.make_still(rng), 0.0)],
         alertable=names,
         alertable_shares=(*[0.55 / cars] * cars, *[0.25 / others] * others, *[0.2 / lights] * lights),
@@ -76,18 +71,7 @@ def _street() -> World:
             "tsqa_crossing": "person",
             "tsqa_light": "light",
         },
-        paired=("alert_light", "alert_object", "grounding_forward"),
     )
-
-
-def _street_rival(task: str, argument: str, rng: np.random.Generator) -> str:
-    """Another lamp for a lamp, mostly another car for a car."""
-    from finetune.world import practice
-
-    if task == "alert_light":
-        return str(rng.choice([name for name in practice.LIGHT_NAMES if name != argument]))
-    others = (practice.confusable(argument, rng) for _ in range(99))
-    return next(name for name in others if not name.endswith(" light"))
 
 
 def _desk() -> World:
@@ -102,8 +86,7 @@ def _desk() -> World:
         boxes=boxes,
         tasks=tasks,
         practice=practice,
-        rival=tasks.rival,
-        loose=_desk_shots,
+        loose=scene.make_shots,
         alertable=names,
         alertable_shares=tuple(1 / len(names) for _ in names),
         searched={
@@ -111,24 +94,4 @@ def _desk() -> World:
             "desk_action_caption": "person",
             "desk_narration": "desk thing",
         },
-        paired=tasks.PAIRED,
     )
-
-
-SHOTS_PER_CLIP = 5
-_STILL_SECONDS = 30
-
-
-def _desk_shots(rng: np.random.Generator) -> list[Shot]:
-    """Pictures of one clip: half of them while something is going on, which is rare."""
-    from finetune.world.desk import scene
-
-    clip = scene.make_clip(int(rng.integers(1 << 30, 1 << 31)), _STILL_SECONDS)
-    spans = [*clip.dark, *clip.covered, *((thing.start, thing.end) for thing in clip.things if thing.kind != "person" or thing.start > 0)]
-    shots = []
-    for _ in range(SHOTS_PER_CLIP):
-        low, high = (0.0, clip.seconds - 1.0)
-        if spans and rng.random() < 0.55:
-            low, high = spans[int(rng.integers(len(spans)))]
-        shots.append((clip, round(float(np.clip(rng.uniform(low, high), 0, clip.seconds - 1.0)), 2)))
-    return shots

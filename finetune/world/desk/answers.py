@@ -7,7 +7,7 @@ people come without standing by, when somebody has left. Only the one visit of a
 
 from finetune.annotations import Answer
 from finetune.world.desk.scene import CHANGES, COLOURS, Facts, Thing, is_covered, is_dark, room_at, things_at, visible_turn
-from finetune.world.wordings import UNSERVABLE_REPLY
+from finetune.world.records import at, refuse, span
 from streamo_app.protocol import span_text
 
 SAID = {
@@ -83,57 +83,47 @@ def state(facts: Facts, argument: str, turn: int) -> str:
     return "Yes." if truth else "No."
 
 
-def _at(turn: int, content: str) -> Answer:
-    return Answer(content, time=turn + 1)
-
-
-def _span(start_s: float, end_s: float, asked: int, content: str) -> Answer:
-    """Answer to an event: after it; standing by from its start, or from the question when that comes later."""
-    start, end = round(start_s + 1, 2), round(end_s, 2)
-    return Answer(content, st_time=max(start, min(asked + 1, end)), end_time=end)  # in its last turn, `end` may come before `asked + 1`
-
-
 def _alert(facts: Facts, argument: str, asked: int) -> list[Answer]:
     turns = (motions(facts) or []) if argument == "motion" else facts.onsets(argument)
-    return [_at(turn, SAID[argument]) for turn in turns if turn >= asked]
+    return [at(turn, SAID[argument]) for turn in turns if turn >= asked]
 
 
 def _ground(facts: Facts, argument: str, asked: int) -> list[Answer]:
-    span = only(facts, argument)
-    if span is None:
+    when = only(facts, argument)
+    if when is None:
         return []
-    first, after = visible_turn(span[0]), visible_turn(span[1])
+    first, after = visible_turn(when[0]), visible_turn(when[1])
     content = span_text(first, after - 1)
-    return [_at(asked, content) if after <= asked else _span(*span, asked, content)]
+    return [at(asked, content) if after <= asked else span(*when, asked, content)]
 
 
 def _states(facts: Facts, argument: str, asked: int) -> list[Answer]:
     told = {turn: state(facts, argument, turn) for turn in range(asked, facts.clip.seconds)}
-    return [_at(turn, words) for turn, words in told.items() if turn == asked or words != told[turn - 1]]
+    return [at(turn, words) for turn, words in told.items() if turn == asked or words != told[turn - 1]]
 
 
 def _count(facts: Facts, argument: str, asked: int) -> list[Answer]:
-    return [_at(turn, f"{number}.") for number, turn in enumerate((t for t in counted(facts, argument) if t > asked), 1)]
+    return [at(turn, f"{number}.") for number, turn in enumerate((t for t in counted(facts, argument) if t > asked), 1)]
 
 
 def _narrate(facts: Facts, _: str | None, asked: int) -> list[Answer]:
     told = sorted((turn, SAID[change]) for change in CHANGES for turn in facts.onsets(change) if turn >= max(asked, 1))
-    return [_at(turn, words) for turn, words in told]
+    return [at(turn, words) for turn, words in told]
 
 
 def _captions(facts: Facts, _: str | None, asked: int) -> list[Answer]:
     clip = facts.clip
-    spans = [(*span, "The lights were off.") for span in clip.dark] + [(*span, "The camera was covered.") for span in clip.covered]
+    spans = [(*when, "The lights were off.") for when in clip.dark] + [(*when, "The camera was covered.") for when in clip.covered]
     spans += [(thing.start, thing.end, f"A {thing.name} was shown.") for thing in clip.things if thing.kind == "object"]
-    told = [(end, _span(start, end, asked, words)) for start, end, words in spans if visible_turn(end) > asked]
-    told += [(turn, _at(turn, "A person was there.")) for turn in facts.onsets("person leaves") if turn >= max(asked, 1)]
+    told = [(end, span(start, end, asked, words)) for start, end, words in spans if visible_turn(end) > asked]
+    told += [(turn, at(turn, "A person was there.")) for turn in facts.onsets("person leaves") if turn >= max(asked, 1)]
     return [answer for _, answer in sorted(told, key=lambda item: item[0])]
 
 
 def _actions(facts: Facts, _: str | None, asked: int) -> list[Answer]:
     people = [(facts.goes(thing), thing) for thing in facts.clip.things if thing.kind == "person"]
     gone = sorted(((turn, thing) for turn, thing in people if turn is not None and turn >= asked), key=lambda item: item[0])
-    return [_at(turn, action(facts, thing, asked)) for turn, thing in gone]
+    return [at(turn, action(facts, thing, asked)) for turn, thing in gone]
 
 
 def action(facts: Facts, person: Thing, asked: int) -> str:
@@ -147,10 +137,6 @@ def action(facts: Facts, person: Thing, asked: int) -> str:
     if first is None or first < asked or doubt:
         return f"A person leaves to the {person.leaves}."
     return f"A person comes in from the {person.enters} and leaves to the {person.leaves}."
-
-
-def _refuse(_: Facts, __: str | None, asked: int) -> list[Answer]:
-    return [_at(asked, UNSERVABLE_REPLY)]
 
 
 ANSWERS = {
@@ -167,6 +153,6 @@ ANSWERS = {
     "desk_narration": _narrate,
     "desk_event_caption": _captions,
     "desk_action_caption": _actions,
-    "desk_unservable": _refuse,
+    "desk_unservable": refuse,
 }
 """Task -> what is said: (facts, argument, turn of the question) -> answers in order of time."""

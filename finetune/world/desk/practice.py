@@ -11,28 +11,23 @@ from collections.abc import Sequence
 import numpy as np
 
 from finetune.annotations import Answer, Question, Record
-from finetune.build import Dialogue, Turn
+from finetune.build import Dialogue
+from finetune.world import drills
 from finetune.world.desk.answers import SAID
 from finetune.world.desk.scene import COLOURS, Clip, is_covered, is_dark, room_at, things_at, visible_turn
 from finetune.world.desk.tasks import ARGUMENTS, rival
 from finetune.world.desk.wordings import mentions, pick
+from finetune.world.drills import SEE, TIMED, told, yes_no
 from finetune.world.grammar import write
-from streamo_app.protocol import State, span_text
+from streamo_app.protocol import span_text
 
 Shot = tuple[Clip, float]
 OBJECTS = tuple(f"{colour} object" for colour in COLOURS)
 NAMES = ("person", *OBJECTS, "dark", "covered")
 
-_SEE = ("Do you see {o}?", "Is there {o}?", "Can you see {o} now?", "do you see {o}")
 _BEFORE = ("Was there {o} before?", "Did you just see {o}?", "Did you see {o} before?")
 _NOW = ("What do you see?", "What is there?", "Describe the scene.", "What is going on?", "What happens now?")
 _WHAT = ("What did you just see?", "What was there before?", "What did you see before?")
-_TIMED = (
-    "Give the time of each event.",
-    "When does each event happen?",
-    "State the seconds of every event.",
-    "give me the start and end of each event",
-)
 _PERSIST = ("Tell me every second when {s}.", "Keep telling me while {s}.", "Let me know every second when {s}.", "Say yes as long as {s}.")
 _STATES = {"dark": ("it is dark", "the lights are off", "the room is dark"), "covered": ("the camera is covered", "the lens is covered")}
 _PEOPLE = ("a person", "somebody", "someone", "anybody")
@@ -71,10 +66,6 @@ def _mention(name: str, rng: np.random.Generator) -> str:
     return str(rng.choice(_PEOPLE)) if name == "person" else mentions(name.split()[0], rng)["o"]
 
 
-def _yes_no(truth: bool) -> str:
-    return "Yes." if truth else "No."
-
-
 # The time-sensitive questions: argument of the task -> what hides the answer, the answer, what is searched for.
 _HIDDEN_BY = {"dark": {"covered"}, "person": {"covered", "dark"}, "covered": {"dark"}, "colour": {"covered", "dark"}}
 _SEARCHED = {"dark": "dark", "person": "person", "covered": "covered", "colour": "object"}
@@ -83,7 +74,7 @@ _SEARCHED = {"dark": "dark", "person": "person", "covered": "covered", "colour":
 def _state(argument: str, names: set[str]) -> str:
     if argument == "colour":
         return next((f"{name.split()[0].capitalize()}." for name in OBJECTS if name in names), "None.")
-    return _yes_no((argument in names) != (argument == "dark"))  # the question is whether the lights are on
+    return yes_no((argument in names) != (argument == "dark"))  # the question is whether the lights are on
 
 
 def _ask_state(argument: str, rng: np.random.Generator, once: bool = False) -> str:
@@ -107,8 +98,8 @@ def _question(shots: Sequence[Shot], i: int, rng: np.random.Generator) -> tuple[
     if kind == "see" or kind == "before" and i:
         have = here if kind == "see" else names_in(shots[i - 1])
         name = _see_name(have, rng)
-        words = str(rng.choice(_SEE if kind == "see" else _BEFORE)).format(o=_mention(name, rng))
-        return words, _yes_no(name in have), name if kind == "see" else None
+        words = str(rng.choice(SEE if kind == "see" else _BEFORE)).format(o=_mention(name, rng))
+        return words, yes_no(name in have), name if kind == "see" else None
     if kind == "what" and i:
         return str(rng.choice(_WHAT)), listing(shots[i - 1]), None
     return str(rng.choice(_NOW)), listing(shots[i]), "desk thing"
@@ -125,31 +116,15 @@ def _see_name(have: set[str], rng: np.random.Generator) -> str:
 
 
 def ask_each(shots: Sequence[Shot], rng: np.random.Generator, share: float = 0.85) -> tuple[Dialogue, list[str | None]]:
-    """A question on most turns, answered at once. Returns the dialogue and, per turn, what its picture is searched for."""
-    turns, searched = [], []
-    for i in range(len(shots)):
-        if rng.random() < share:
-            words, answer, name = _question(shots, i, rng)
-            turns.append(Turn(i, (words,), State.RESPONSE, answer))
-            searched.append(name)
-        else:
-            turns.append(Turn(i, (), State.SILENCE, ""))
-            searched.append(None)
-    return Dialogue("", "desk_ask_each", tuple(turns)), searched
-
-
-def _told(task: str, words: str, told: Sequence[str]) -> Dialogue:
-    """A dialogue whose instruction stands on turn 0; empty words are silence."""
-    return Dialogue("", task, tuple(
-        Turn(i, (words,) if i == 0 else (), State.RESPONSE if text else State.SILENCE, text) for i, text in enumerate(told)
-    ))  # fmt: skip
+    """`drills.ask_each` with the questions about rooms."""
+    return drills.ask_each("desk_ask_each", _question, shots, rng, share)
 
 
 def persist(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
     """One instruction that holds for every second that shows `name` (of NAMES): "Yes." then, silence else."""
     says = str(rng.choice(_STATES[name])) if name in _STATES else f"you see {_mention(name, rng)}"
-    told = ["Yes." if name in names_in(shot) else "" for shot in shots]
-    return _told("desk_persist", str(rng.choice(_PERSIST)).format(s=says), told), [name] * len(shots)
+    texts = ["Yes." if name in names_in(shot) else "" for shot in shots]
+    return told("desk_persist", str(rng.choice(_PERSIST)).format(s=says), texts), [name] * len(shots)
 
 
 def onset(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
@@ -164,32 +139,32 @@ def onset(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[D
         slots = {} if name in _ALERTS else mentions(name.split()[0], rng)
         words, text = write(pick(task, rng, "train", change), rng, **slots), SAID[change]
     seen = [name in names_in(shot) for shot in shots]
-    told = [text if i and seen[i] and not seen[i - 1] else "" for i in range(len(shots))]
-    return _told("desk_onset", words, told), [name] * len(shots)
+    texts = [text if i and seen[i] and not seen[i - 1] else "" for i in range(len(shots))]
+    return told("desk_onset", words, texts), [name] * len(shots)
 
 
 def held(shots: Sequence[Shot], rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
     """An answer given at once and again whenever it changes, over unrelated frames; a frame that hides it leaves it as it was."""
     argument = str(rng.choice(_tellable(shots[0])))
-    told, before = [], ""
+    texts, before = [], ""
     for shot in shots:
         names = names_in(shot)
         answer = before if _HIDDEN_BY[argument] & names else _state(argument, names)
-        told.append("" if answer == before else answer)
+        texts.append("" if answer == before else answer)
         before = answer
-    return _told("desk_held", _ask_state(argument, rng), told), [_SEARCHED[argument]] * len(shots)
+    return told("desk_held", _ask_state(argument, rng), texts), [_SEARCHED[argument]] * len(shots)
 
 
 def same_view(shots: Sequence[Shot], rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
     """The view alert over loose frames: "The view changed." where clip or room is another one than in the last frame that showed any."""
-    told, view = [], None
+    texts, view = [], None
     for clip, t in shots:
         now = (clip, room_at(clip, t))
         if is_dark(clip, t) or is_covered(clip, t):
             now = view or now
-        told.append(SAID["view"] if view is not None and now != view else "")
+        texts.append(SAID["view"] if view is not None and now != view else "")
         view = now
-    return _told("desk_same_view", write(pick("desk_alert_view", rng, "train", "view"), rng), told), ["view"] * len(shots)
+    return told("desk_same_view", write(pick("desk_alert_view", rng, "train", "view"), rng), texts), ["view"] * len(shots)
 
 
 def timed(clip: Clip, rng: np.random.Generator) -> Record:
@@ -201,5 +176,5 @@ def timed(clip: Clip, rng: np.random.Generator) -> Record:
         for start, end in sorted(spans)
         if visible_turn(start) >= asked
     )
-    question = Question(str(rng.choice(_TIMED)), asked + 1)
+    question = Question(str(rng.choice(TIMED)), asked + 1)
     return Record("", "", "timed", "practice", (question,), answers, {"task": "timed", "argument": "desk thing"})

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from finetune.world.scene import MIN_SECONDS, SPLITS, off_grid, visible_turn
+from finetune.world.scene import clip_rng, off_grid, visible_turn
 
 COLOURS = ("red", "green", "blue", "yellow")
 SHAPES = ("ball", "box", "mug", "ring")
@@ -29,6 +29,8 @@ GAP_S = 1.3
 """Least time between two changes."""
 WALK_S = 1.0
 """How long a person or an object takes to come in or to leave."""
+SHOTS_PER_CLIP = 5
+_SHOTS_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -100,16 +102,23 @@ def make_clip(seed: int, seconds: int, split: str = "train") -> Clip:
 
     Splits never share a clip, whatever the seeds. Raises ValueError on a negative seed, an unknown split or fewer than 5 seconds.
     """
-    if split not in SPLITS:
-        raise ValueError(f"{split!r} is not a split; take one of {', '.join(SPLITS)}.")
-    if seed < 0:
-        raise ValueError(f"A seed cannot be negative, got {seed}.")
-    if seconds < MIN_SECONDS:
-        raise ValueError(f"A clip of {seconds} s is too short to hold an event; take at least {MIN_SECONDS} s.")
-    rng = np.random.default_rng(np.random.SeedSequence([SPLITS[split], 77, seed]))
+    rng = clip_rng(seed, seconds, split, 77)
     size = SIZES[rng.choice(len(SIZES), p=_SIZE_SHARES)]
     rooms = tuple(int(s) for s in rng.integers(2**31, size=int(rng.integers(2, 4))))
     return Clip(seed, seconds, size, rooms=rooms, **_Script(rng, seconds, len(rooms)).write())
+
+
+def make_shots(rng: np.random.Generator) -> list[tuple[Clip, float]]:
+    """SHOTS_PER_CLIP (clip, second) of one training clip: half of them while something is going on, which is rare."""
+    clip = make_clip(int(rng.integers(1 << 30, 1 << 31)), _SHOTS_SECONDS)
+    spans = [*clip.dark, *clip.covered, *((thing.start, thing.end) for thing in clip.things if thing.kind != "person" or thing.start > 0)]
+    shots = []
+    for _ in range(SHOTS_PER_CLIP):
+        low, high = (0.0, clip.seconds - 1.0)
+        if spans and rng.random() < 0.55:
+            low, high = spans[int(rng.integers(len(spans)))]
+        shots.append((clip, round(float(np.clip(rng.uniform(low, high), 0, clip.seconds - 1.0)), 2)))
+    return shots
 
 
 class _Script:

@@ -8,15 +8,15 @@ Records are in the public schema with 1-based times, as in `finetune/world/tasks
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from finetune.annotations import Question, Record
+from finetune.annotations import Record
 from finetune.world.desk.answers import ANSWERS, comes_ever, counted, motions, only
 from finetune.world.desk.scene import COLOURS, Clip, Facts, is_covered, is_dark, things_at, visible_turn
 from finetune.world.desk.wordings import mentions, pick, pick_alike
 from finetune.world.grammar import write
+from finetune.world.records import naming_rng, question_turn, written
 
 TASK_TYPES = {
     "desk_alert_lights": "alert",
@@ -52,7 +52,6 @@ ARGUMENTS = {
 """Task -> what its argument can be; tasks that are not here take none."""
 PAIRED = ("desk_alert_lights", "desk_alert_cover", "desk_alert_person", "desk_alert_colour", "desk_grounding_forward", "desk_counting")
 """Tasks whose argument alone can tell two answers over one clip apart."""
-SOURCE = "streamo-desk"
 
 LATEST_QUESTION = 0.6
 """Questions come in this first part of the clip, so that there is something left to watch."""
@@ -62,7 +61,6 @@ _NEVER_SHARE = 0.1
 """How often the argument is something that never comes although something does ..."""
 _IDLE_SHARE = 0.2
 """... and how often a task is asked of a clip that has nothing for it. Together about a fifth of the alerts stay silent."""
-_AT_START_SHARE = 0.25
 
 
 def records(clip: Clip, rng: np.random.Generator, paraphrases: str = "train", video_path: str = "") -> list[Record]:
@@ -99,22 +97,13 @@ def record(
     turns = turns_for(facts, task, argument)
     if not turns:
         return None
+    turn = question_turn(turns, turn, rng)
     if turn is None:
-        turn = 0 if 0 in turns and rng.random() < _AT_START_SHARE else int(rng.choice(turns))
-    elif turn not in turns:
         return None
-    video_path = video_path or f"desk-{clip.seed}.webm"
-    slots = _slots(clip, argument, rng, shapes=form is None)
+    slots = _slots(clip, argument, naming_rng(rng, form), shapes=form is None)
     form = form or pick(task, rng, paraphrases, argument)
-    return Record(
-        video_name=Path(video_path).stem,
-        video_path=video_path,
-        task_type=TASK_TYPES[task],
-        source=SOURCE,
-        questions=(Question(write(form, rng, **slots), turn + 1),),
-        answers=tuple(ANSWERS[task](facts, argument, turn)),
-        extra={"task": task, "argument": argument, "seed": clip.seed, "seconds": clip.seconds},
-    )
+    answers = ANSWERS[task](facts, argument, turn)
+    return written(clip, "desk", TASK_TYPES, task, argument, turn, write(form, rng, **slots), answers, video_path)
 
 
 def pair(

@@ -108,15 +108,15 @@ _CLAUSES = {
     ),
     ("desk_tsqa", "person"): (
         f"Is (anybody|anyone|somebody|someone|a person) (there|in the room|in view){_NOW}?",
-        f"(Do you|Can you) see (anybody|anyone|somebody|someone|a person)(| now)?",
+        "(Do you|Can you) see (anybody|anyone|somebody|someone|a person)(| now)?",
     ),
     ("desk_tsqa", "covered"): (
         f"Is the (camera|lens|webcam) (covered|blocked){_NOW}?", f"Is (something|anything) over the (camera|lens|webcam){_NOW}?",
     ),
     ("desk_tsqa", "colour"): (
         f"(What|Which) (colour|color) is the (object|thing|coloured object){_NOW}?",
-        f"(What|Which) (colour|color) does the (object|thing) have(| now)?",
-        f"(Tell me|Say|Give me) the (colour|color) of the (object|thing)(| now).",
+        "(What|Which) (colour|color) does the (object|thing) have(| now)?",
+        "(Tell me|Say|Give me) the (colour|color) of the (object|thing)(| now).",
     ),
     ("desk_counting", "lights off"): ("the lights go off", "the light goes off", "it gets dark", "the lights go out"),
     ("desk_counting", "person"): ("somebody comes in", "someone comes in", "a person comes in", "people come in", "somebody enters the room"),
