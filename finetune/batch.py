@@ -27,8 +27,10 @@ class Row:
     distractors: np.ndarray = field(default_factory=lambda: np.zeros(0))
     """(images, tokens) bool: the token carries something else."""
     pointers: list[tuple[int, int, int]] = field(default_factory=list)
-    """(position that predicts a digit of an answer, first and last + 1 position of the turn that the number was read from)."""
+    """(position that predicts a digit or a side in an answer, first and last + 1 position of the turn that it was read from)."""
     practice: bool = False
+    ways: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    """(images, tokens) float32: 0 where the token carries something that goes left, 1 right, -1 ignored; empty = all ignored."""
 
 
 @dataclass
@@ -45,6 +47,10 @@ class Batch:
     """(all visual tokens,) float32 as in Row"""
     weights: torch.Tensor
     """(all visual tokens,) float32: weight of each in the match loss"""
+    ways: torch.Tensor
+    """(all visual tokens,) float32 as in Row"""
+    way_weights: torch.Tensor
+    """(all visual tokens,) float32: weight of each in the way loss"""
     digits: torch.Tensor
     """(all visual tokens, PLACES) int64: digits of the second that each is seen in, units first, IGNORED where it has none"""
     pointers: torch.Tensor
@@ -66,7 +72,7 @@ def collate(rows: list[Row], pad: int, family: Qwen25VL, practice_weight: float 
     ids = np.full((len(rows), length), pad, np.int64)
     labels = np.full((len(rows), length), IGNORED, np.int64)
     positions = np.zeros((3, len(rows), length), np.int64)
-    targets, weights, digits = [], [], []
+    targets, weights, ways, way_weights, digits = [], [], [], [], []
     for i, row in enumerate(rows):
         n = len(row.ids)
         ids[i, :n], labels[i, :n] = row.ids, row.labels
@@ -75,7 +81,11 @@ def collate(rows: list[Row], pad: int, family: Qwen25VL, practice_weight: float 
         target = row.targets.reshape(-1)
         weight = np.where(target > 0, _TARGET, np.where(row.distractors.reshape(-1), _DISTRACTOR, _EMPTY)) * (target >= 0)
         targets.append(np.clip(target, 0, None))
-        weights.append(weight * (practice_weight if row.practice else task_weight))
+        share = practice_weight if row.practice else task_weight
+        weights.append(weight * share)
+        way = row.ways.reshape(-1) if row.ways.size else np.full(len(target), -1.0)
+        ways.append(np.clip(way, 0, None))
+        way_weights.append((way >= 0) * share)
         digits.append(np.repeat(clock_digits(row.clock), row.grid[0] * row.grid[1], axis=0))
     pointers = [(i, *pointer) for i, row in enumerate(rows) for pointer in row.pointers]
     return Batch(
@@ -85,6 +95,8 @@ def collate(rows: list[Row], pad: int, family: Qwen25VL, practice_weight: float 
         torch.cat([row.features.flatten(0, 1) for row in rows]).float(),
         torch.from_numpy(np.concatenate(targets)).float(),
         torch.from_numpy(np.concatenate(weights)).float(),
+        torch.from_numpy(np.concatenate(ways)).float(),
+        torch.from_numpy(np.concatenate(way_weights)).float(),
         torch.from_numpy(np.concatenate(digits)),
         torch.tensor(pointers, dtype=torch.int64).reshape(-1, 4),
     )

@@ -10,7 +10,7 @@ import yaml
 
 
 DESK_MIX = ("same_view",)
-MIX = ("task", "timed", "ask_each", "persist", "onset", "held", "recall", *DESK_MIX)
+MIX = ("task", "timed", "ask_each", "persist", "onset", "held", "tally", "recall", *DESK_MIX)
 """Kinds of rows; DESK_MIX is of desks alone."""
 WORLDS = ("street", "desk")
 LEAST_LAYERS = 3
@@ -43,7 +43,7 @@ class Stage:
     practice_seconds: tuple[int, int] = (2, 6)
     """Least and most turns of a practice dialogue."""
     mix: dict[str, float] = field(default_factory=lambda: {"task": 1.0})
-    """Share of each kind of row: task, timed, and over loose frames ask_each, persist, onset, held, same_view, recall."""
+    """Share of each kind of row: task, timed, and over loose frames ask_each, persist, onset, held, tally, same_view, recall."""
     worlds: dict[str, float] = field(default_factory=lambda: {"street": 1.0})
     """Share of each world among rows."""
     two_fps: float = 0.0

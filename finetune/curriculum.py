@@ -186,5 +186,5 @@ def make_stage(stage: Stage, material: Material, accelerator: Accelerator) -> St
     rows = Rows(material.wire, stills, *material.clips(accelerator))
     step = DialogueStep(model, material.wire.state_ids)
     if material.heads is not None:
-        step.heads.load_state_dict(material.heads)
+        step.heads.load_state_dict(material.heads, strict=False)  # a head that an older stage did not have yet starts afresh
     return DialogueWork(step, rows, stage, material.tokenizer.pad_token_id, material.family, accelerator)

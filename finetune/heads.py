@@ -1,9 +1,10 @@
 """Auxiliary losses on the middle layers of the language model; what they need is thrown away after training.
 
 * match: which visual tokens carry what the instruction is about (BCE per token).
+* way: whether what a visual token carries goes left or right (BCE per token).
 * clock: in which second a visual token is seen (cross entropy per digit). An answer about the past has to find a picture first and its time
   then; a picture that carries its own time makes that one step.
-* pointer: before a digit of an answer, one attention head looks at the turn that the number was read from (-log of its attention mass).
+* pointer: before a digit or a side ("left") of an answer, one attention head looks at the turn that it was read from (-log of its attention mass).
 
 Without them a model of this size learns the same, but many times slower.
 """
@@ -33,6 +34,7 @@ class Heads(nn.Module):
         super().__init__()
         hidden = model.config.text_config.hidden_size
         self.match = nn.ModuleList(nn.Linear(hidden, 1) for _ in _MATCH_LAYERS)
+        self.way = nn.ModuleList(nn.Linear(hidden, 1) for _ in _MATCH_LAYERS)
         self.clock = nn.Linear(hidden, PLACES * 10)
         self._hidden: dict[int, torch.Tensor] = {}
         self._attention_in: tuple = ()
@@ -56,18 +58,20 @@ class Heads(nn.Module):
             hook.remove()
 
     def forward(self, image: torch.Tensor, batch: Batch) -> list[Sum]:
-        """Match, clock and pointer of the batch that the model has just run; `image` (B, T) bool marks visual tokens."""
-        found = [self._match(image, batch), self._clock(image, batch), self._pointer(batch)]
+        """Match, way, clock and pointer of the batch that the model has just run; `image` (B, T) bool marks visual tokens."""
+        match = self._per_token(self.match, image, batch.targets, batch.weights)
+        way = self._per_token(self.way, image, batch.ways, batch.way_weights)
+        found = [match, way, self._clock(image, batch), self._pointer(batch)]
         self._hidden.clear()
         self._attention_in = ()
         return found
 
-    def _match(self, image: torch.Tensor, batch: Batch) -> Sum:
+    def _per_token(self, heads: nn.ModuleList, image: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> Sum:
         losses = []
-        for head, layer in zip(self.match, _MATCH_LAYERS):
+        for head, layer in zip(heads, _MATCH_LAYERS):
             score = head(self._hidden[layer][image])[:, 0].float()
-            losses.append((F.binary_cross_entropy_with_logits(score, batch.targets, reduction="none") * batch.weights).sum())
-        return torch.stack(losses).mean(), batch.weights.sum()
+            losses.append((F.binary_cross_entropy_with_logits(score, targets, reduction="none") * weights).sum())
+        return torch.stack(losses).mean(), weights.sum()
 
     def _clock(self, image: torch.Tensor, batch: Batch) -> Sum:
         scores = self.clock(self._hidden[_CLOCK_LAYER][image]).float().view(-1, 10)

@@ -46,6 +46,8 @@ class LooseRows:
             index = rng.integers(0, len(shots.shots), length)
             yield self._row(shots, index, *getattr(practice, kind)([shots.shots[i] for i in index], rng), rng)
             return
+        if kind == "tally":  # numbers beyond the first few want many turns
+            length *= 2
         shares = np.array(self.world.alertable_shares)
         name = str(rng.choice(self.world.alertable, p=shares / shares.sum()))
         other = practice.confusable(name, rng)

@@ -9,12 +9,13 @@ import torch
 from finetune.batch import Row
 from finetune.build import Dialogue
 from finetune.labels import IGNORED, Encoded, dialogue_ids
-from finetune.targets import CLASSES, THINGS, named
+from finetune.targets import CLASSES, THINGS, WAYS, named
 from finetune.tiny import PATCH_PX, TOKEN_PX
 from streamo_app.models.wire import Wire
 from streamo_app.protocol import State
 
 _THING_COLUMNS = [CLASSES.index(name) for name in THINGS]
+_WAY_COLUMNS = [CLASSES.index(name) for name in WAYS]
 
 
 @dataclass
@@ -52,6 +53,8 @@ class RowMaker:
         self.wire = wire
         tokens = wire.tokenizer.convert_ids_to_tokens(range(len(wire.tokenizer)))
         self._digits = {i for i, token in enumerate(tokens) if len(token) == 1 and token in "0123456789"}
+        sides = [wire.tokenizer.encode(f" {side}", add_special_tokens=False) for side in ("left", "right")]
+        self._sides = {ids[0] for ids in sides if len(ids) == 1}
 
     def make(self, dialogue: Dialogue, pictures: Pictures, life: Life = Life(), practice: bool = False) -> Row:
         height, width = pictures.size
@@ -61,8 +64,9 @@ class RowMaker:
         coded = dialogue_ids(dialogue, self.wire, [grid[0] * grid[1]] * pictures.per_turn)
         targets, distractors = _targets(life.gold or dialogue, pictures)
         clock = [turn.second for turn in dialogue.turns for _ in range(pictures.per_turn)]
-        pointers = self._pointers(dialogue, coded, life)
-        return Row(coded.ids, self._labels(coded, life), grid, pictures.features, clock, targets, distractors, pointers, practice)
+        pointers = self._pointers(dialogue, coded, life) + self._looks_aside(dialogue, coded, life, pictures)
+        ways = np.stack([_ways(labels) for labels in pictures.tokens])
+        return Row(coded.ids, self._labels(coded, life), grid, pictures.features, clock, targets, distractors, pointers, practice, ways)
 
     def _labels(self, coded: Encoded, life: Life) -> list[int]:
         labels = list(coded.labels)
@@ -99,6 +103,27 @@ class RowMaker:
             before = i
         return found
 
+    def _looks_aside(self, dialogue: Dialogue, coded: Encoded, life: Life, pictures: Pictures) -> list[tuple[int, int, int]]:
+        """The same for the sides in an answer: the turn that shows the thing last, which is the one before the answer but for "What is there now?"."""
+        desk = dialogue.task == "desk_action_caption"
+        if dialogue.task not in ("event_caption", "action_caption", "ask_each") and not desk:
+            return []
+        found = []
+        for i, turn in enumerate(dialogue.turns):
+            if turn.state is not State.RESPONSE or i in life.wrong or i in life.forgotten or i == life.decided:
+                continue
+            source = i if dialogue.task == "ask_each" and pictures.searched[i * pictures.per_turn] else i - 1
+            if source < 0:
+                continue
+            start = coded.turn_of_state[i] + 1
+            length = len(self.wire.reply(State.RESPONSE, turn.text)) - 1
+            sides = [at for at in range(start, start + length) if coded.ids[at] in self._sides]
+            # "from left to right": the second follows from the first. In a room only "leaves to the left" is told by the turn before.
+            low = coded.turn_of_state[source - 1] + 1 if source else 0
+            high = coded.turn_of_state[source] + 1
+            found += [(at - 1, low, min(high, at)) for at in (sides[-1:] if desk else sides[::2])]
+        return found
+
     def _numbers(self, coded: Encoded, turn: int) -> list[tuple[int, int, int]]:
         """(first position, last + 1, value) of each number in a turn's reply."""
         at = coded.turn_of_state[turn] + 1
@@ -127,6 +152,12 @@ def _targets(dialogue: Dialogue, pictures: Pictures) -> tuple[np.ndarray, np.nda
             targets[i] = labels[:, columns].max(1)
             distractors[i] = (labels[:, _THING_COLUMNS].max(1) > 0) & (targets[i] == 0)
     return targets, distractors
+
+
+def _ways(labels: np.ndarray) -> np.ndarray:
+    """(tokens,) ways of one image (`batch.Row`); two things that go two ways through one token say nothing."""
+    left, right = labels[:, _WAY_COLUMNS].T > 0
+    return np.where(left == right, -1.0, right).astype(np.float32)
 
 
 def searched_before(asked: int, images: int, per_turn: int, name: str | None) -> list[str | None]:

@@ -77,15 +77,15 @@ class DialogueStep(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor, dict[str, float]]:
         """(streaming loss, auxiliary loss, report) of this rank's batches.
 
-        `totals` = `counts` of all ranks together: the streaming loss is this rank's share of the whole batch's. The auxiliary loss (match,
+        `totals` = `counts` of all ranks together: the streaming loss is this rank's share of the whole batch's. The auxiliary loss (match and way,
         plus `clock` and `pointer` times theirs) is this rank's own mean. `options` go to `streaming_loss`.
         """
         logits, labels, sums = zip(*(self._run(batch) for batch in batches))
         logits, labels = torch.cat(logits), torch.cat(labels)
-        match, on_clock, on_pointer = (sum(total for total, _ in part) / sum(weight for _, weight in part).clamp(min=1.0) for part in zip(*sums))
+        match, way, on_clock, on_pointer = (sum(total for total, _ in part) / sum(weight for _, weight in part).clamp(min=1.0) for part in zip(*sums))
         loss = streaming_loss(logits, labels, self.state_ids, kind=kind, state_counts=totals[:3], num_items=totals[3], **options)
-        report = {"aux": match.item(), "clock": on_clock.item(), "pointer": on_pointer.item()}
-        return loss, match + clock * on_clock + pointer * on_pointer, report | self._report(logits, labels)
+        report = {"aux": match.item(), "way": way.item(), "clock": on_clock.item(), "pointer": on_pointer.item()}
+        return loss, match + way + clock * on_clock + pointer * on_pointer, report | self._report(logits, labels)
 
     def _run(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, list[tuple[torch.Tensor, torch.Tensor]]]:
         language = self.model.model.language_model

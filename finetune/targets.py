@@ -18,6 +18,8 @@ DESK = (*OBJECTS, "dark", "covered")
 CLASSES = (*NAMES, *(f"{colour} light" for colour in LIGHTS), "to right", "to left", *DESK)
 THINGS = (*NAMES, *(f"{colour} light" for colour in LIGHTS), *DESK)
 """Classes that are things of their own; the two directions are not."""
+WAYS = ("to left", "to right")
+"""Classes that say where a thing is going."""
 _PATCH_SHARE, _BOX_SHARE = 0.2, 0.35
 """A patch belongs to a box that covers this share of it, or that has this share of itself in it (small things)."""
 

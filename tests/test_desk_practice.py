@@ -104,3 +104,11 @@ def test_any_frames_make_dialogues():
         for make in (practice.ask_each, practice.held, practice.same_view):
             dialogue, searched = make(shots, generator)
             assert len(dialogue.turns) == len(searched) == 6
+
+
+def test_a_tally_counts_on_in_every_frame_that_shows_it():
+    from finetune.world.drills import tally
+
+    made = tally("Count the dogs.", [False, True, True, False, True])
+    assert [turn.text for turn in made.turns] == ["", "1.", "2.", "", "3."] and made.task == "practice_counting"
+    assert made.turns[0].instructions == ("Count the dogs.",) and not any(turn.instructions for turn in made.turns[1:])

@@ -156,3 +156,40 @@ def test_pictures_of_a_turn_are_taken_from_those_of_its_second():
     assert at_turns([0, 2], per_turn=1, fps=1) == [0, 2]
     assert at_turns([0, 2], per_turn=1, fps=2) == [0, 4]
     assert at_turns([0, 2], per_turn=2, fps=2) == [0, 1, 4, 5]
+
+
+SIDED = ("A dog runs from left to right.", "A person leaves to the left.")
+
+
+@pytest.fixture(scope="module")
+def sided() -> RowMaker:
+    """Its tokenizer has a token for each side."""
+    tokenizer = tiny.train_tokenizer([*TEXTS, " left", " right", *SIDED, "A person comes in from the right and leaves to the left."] * 8, 700)
+    return RowMaker(Wire(tokenizer, image_token=tiny.IMAGE, vision_start=tiny.VISION_START, vision_end=tiny.VISION_END))
+
+
+def test_the_side_that_a_caption_begins_with_points_at_the_turn_before_it(sided):
+    row = sided.make(dialogue("event_caption", {5: SIDED[0]}), pictures(12))
+    assert pointers(sided, row) == [(" left", ["<4s-5s>"])]
+
+
+def test_in_a_room_only_the_side_of_leaving_is_told_by_the_turn_before(sided):
+    row = sided.make(dialogue("desk_action_caption", {5: "A person comes in from the right and leaves to the left."}), pictures(12))
+    assert pointers(sided, row) == [(" left", ["<4s-5s>"])]
+
+
+def test_what_is_there_now_is_read_off_its_own_turn_and_what_was_there_off_the_one_before(sided):
+    now = sided.make(dialogue("ask_each", {5: SIDED[0]}), pictures(12, searched="thing"))
+    before = sided.make(dialogue("ask_each", {5: SIDED[0]}), pictures(12))
+    assert (pointers(sided, now), pointers(sided, before)) == ([(" left", ["<5s-6s>"])], [(" left", ["<4s-5s>"])])
+
+
+def test_a_mistake_and_an_alert_point_nowhere(sided):
+    wrong = sided.make(dialogue("event_caption", {5: SIDED[0]}), pictures(12), Life(wrong={5}, gold=dialogue("event_caption", {5: SIDED[0]})))
+    assert not wrong.pointers and not sided.make(dialogue("alert_object", {5: SIDED[0]}), pictures(12)).pointers
+
+
+def test_ways_are_of_tokens_that_carry_a_thing_on_its_way(maker):
+    row = maker.make(dialogue("alert_object", {}, turns=2), pictures(2, shown=("to left", "to right")))
+    assert row.ways[:1].tolist() == [[0.0, 1.0]]
+    assert maker.make(dialogue("alert_object", {}, turns=2), pictures(2, shown=("dog", ""))).ways[0].tolist() == [-1.0, -1.0]

@@ -15,6 +15,7 @@ TIMED = (
     "give me the start and end of each event",
 )
 """Instructions that ask for the span of every event."""
+TALLY = ("Count every time you see {o}.", "How often do you see {o}? Keep counting.", "Count {o}, one by one.")
 SEE = ("Do you see {o}?", "Is there {o}?", "Can you see {o} now?", "do you see {o}")
 
 Asked = tuple[str, str, str | None]
@@ -46,3 +47,12 @@ def told(task: str, words: str, texts: Sequence[str]) -> Dialogue:
     return Dialogue("", task, tuple(
         Turn(i, (words,) if i == 0 else (), State.RESPONSE if text else State.SILENCE, text) for i, text in enumerate(texts)
     ))  # fmt: skip
+
+
+def tally(words: str, seen: Sequence[bool]) -> Dialogue:
+    """A dialogue that counts on in every turn that shows what `words` name. Whole tasks hold few numbers beyond two."""
+    texts, number = [], 0
+    for here in seen:
+        number += here
+        texts.append(f"{number}." if here else "")
+    return told("practice_counting", words, texts)

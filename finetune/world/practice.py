@@ -11,7 +11,7 @@ import numpy as np
 from finetune.annotations import Answer, Question, Record
 from finetune.build import Dialogue
 from finetune.world import drills
-from finetune.world.drills import SEE, TIMED, told, yes_no
+from finetune.world.drills import SEE, TALLY, TIMED, told, yes_no
 from finetune.world.facts import facts_of
 from finetune.world.scene import LIGHTS, NAMES, Clip, light_at, things_at
 from finetune.world.wordings import article, caption, phrase
@@ -97,6 +97,12 @@ def onset(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[D
     text = f"The light turned {name.split()[0]}." if lamp else f"{article(name).capitalize()} appears."
     seen = [name in names_in(shot) for shot in shots]
     return told("onset", words, [text if i and seen[i] and not seen[i - 1] else "" for i in range(len(shots))]), [name] * len(shots)
+
+
+def tally(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
+    """Counts the frames that show `name`."""
+    words = str(rng.choice(TALLY)).format(o=article(name))
+    return drills.tally(words, [name in names_in(shot) for shot in shots]), [name] * len(shots)
 
 
 def held(shots: Sequence[Shot], rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:

@@ -17,7 +17,7 @@ from finetune.world.desk.answers import SAID
 from finetune.world.desk.scene import COLOURS, Clip, is_covered, is_dark, room_at, things_at, visible_turn
 from finetune.world.desk.tasks import ARGUMENTS, rival
 from finetune.world.desk.wordings import mentions, pick
-from finetune.world.drills import SEE, TIMED, told, yes_no
+from finetune.world.drills import SEE, TALLY, TIMED, told, yes_no
 from finetune.world.grammar import write
 from streamo_app.protocol import span_text
 
@@ -141,6 +141,13 @@ def onset(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[D
     seen = [name in names_in(shot) for shot in shots]
     texts = [text if i and seen[i] and not seen[i - 1] else "" for i in range(len(shots))]
     return told("desk_onset", words, texts), [name] * len(shots)
+
+
+def tally(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
+    """Counts the frames that show `name` (of NAMES)."""
+    seen = str(rng.choice(_STATES[name])) if name in _STATES else _mention(name, rng)
+    words = f"Count every time {seen}." if name in _STATES else str(rng.choice(TALLY)).format(o=seen)
+    return drills.tally(words, [name in names_in(shot) for shot in shots]), [name] * len(shots)
 
 
 def held(shots: Sequence[Shot], rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
