@@ -95,8 +95,7 @@ class RowMaker:
                 for order, (first, last, number) in enumerate(self._numbers(coded, i)):
                     source = before if counts else index_of.get(number - order % 2)
                     if source is not None and source <= i:
-                        low = coded.turn_of_state[source - 1] + 1 if source else 0
-                        high = coded.turn_of_state[source] + 1
+                        low, high = _turn(coded, source)
                         if counts:  # the number to go on from stands in that turn's reply
                             low, high = high, high - 1 + len(self.wire.reply(State.RESPONSE, dialogue.turns[source].text))
                         found += [(at - 1, low, min(high, at)) for at in range(first, last)]
@@ -119,8 +118,7 @@ class RowMaker:
             length = len(self.wire.reply(State.RESPONSE, turn.text)) - 1
             sides = [at for at in range(start, start + length) if coded.ids[at] in self._sides]
             # "from left to right": the second follows from the first. In a room only "leaves to the left" is told by the turn before.
-            low = coded.turn_of_state[source - 1] + 1 if source else 0
-            high = coded.turn_of_state[source] + 1
+            low, high = _turn(coded, source)
             found += [(at - 1, low, min(high, at)) for at in (sides[-1:] if desk else sides[::2])]
         return found
 
@@ -152,6 +150,11 @@ def _targets(dialogue: Dialogue, pictures: Pictures) -> tuple[np.ndarray, np.nda
             targets[i] = labels[:, columns].max(1)
             distractors[i] = (labels[:, _THING_COLUMNS].max(1) > 0) & (targets[i] == 0)
     return targets, distractors
+
+
+def _turn(coded: Encoded, index: int) -> tuple[int, int]:
+    """First and last + 1 position of a turn, up to its state."""
+    return coded.turn_of_state[index - 1] + 1 if index else 0, coded.turn_of_state[index] + 1
 
 
 def _ways(labels: np.ndarray) -> np.ndarray:

@@ -11,7 +11,16 @@ import numpy as np
 from finetune.annotations import Answer, Question, Record
 from finetune.world.wordings import UNSERVABLE_REPLY
 
+LATEST_QUESTION = 0.6
+"""Questions come in this first part of the clip, so that there is something left to watch."""
+BACKWARD_S = 15
+"""A question about the past is about what ended at most this long ago."""
 _AT_START_SHARE = 0.25
+
+
+def early(facts) -> list[int]:
+    """Turns on which most questions are put."""
+    return [turn for turn in facts.turns if turn <= LATEST_QUESTION * facts.clip.seconds] or [0]
 
 
 def question_turn(turns: Sequence[int], turn: int | None, rng: np.random.Generator) -> int | None:

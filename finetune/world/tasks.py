@@ -15,7 +15,7 @@ import numpy as np
 from finetune.annotations import Answer, Record
 from finetune.world.facts import Facts, facts_of
 from finetune.world.practice import confusable
-from finetune.world.records import at, naming_rng, question_turn, refuse, span, written
+from finetune.world.records import BACKWARD_S, at, early, naming_rng, question_turn, refuse, span, written
 from finetune.world.scene import CAR_COLOURS, LIGHTS, NAMES, Clip, Thing
 from finetune.world.wordings import article, caption, kind_of, mention, pick, write
 from streamo_app.protocol import span_text
@@ -38,10 +38,6 @@ TASKS = tuple(TASK_TYPES)
 PAIRED = ("alert_light", "alert_object", "grounding_forward")
 """Tasks whose argument alone can tell two answers over one clip apart."""
 
-LATEST_QUESTION = 0.6
-"""Questions come in this first part of the clip, so that there is something left to watch."""
-BACKWARD_S = 15
-"""A question about the past is about what ended at most this long ago."""
 _NEVER_SHARE = {"alert_object": 0.2, "grounding_forward": 0.15, "grounding_backward": 0.1}
 """How often the argument is something that never comes although something does."""
 
@@ -79,7 +75,7 @@ def record(
         if argument is None or (turns := turns_for(facts, argument)) == []:
             return None
     else:
-        argument, turns = None, _early(facts)
+        argument, turns = None, early(facts)
     turn = question_turn(turns, turn, rng)
     if turn is None:
         return None
@@ -145,14 +141,10 @@ def _choose(facts: Facts, task: str, good: list[str], rng: np.random.Generator) 
     return str(rng.choice(cars if cars and rng.random() < 0.6 else never))
 
 
-def _early(facts: Facts) -> list[int]:
-    return [turn for turn in facts.turns if turn <= LATEST_QUESTION * facts.clip.seconds] or [0]
-
-
 def _alertable(facts: Facts, argument: str) -> list[int]:
     """Turns on which the argument is not in view; before its last onset where it has one."""
     last = max(facts.onsets(argument), default=None)
-    return [turn for turn in _early(facts) if not facts.sees(argument, turn) and (last is None or turn < last)]
+    return [turn for turn in early(facts) if not facts.sees(argument, turn) and (last is None or turn < last)]
 
 
 def _coming_lights(facts: Facts) -> list[str]:
@@ -173,7 +165,7 @@ def _before(facts: Facts, argument: str) -> list[int]:
     things = facts.named(argument)
     if len(things) > 1:
         return []
-    return [turn for turn in _early(facts) if not things or turn < facts.shown(things[0]).start]
+    return [turn for turn in early(facts) if not things or turn < facts.shown(things[0]).start]
 
 
 def _after(facts: Facts, argument: str) -> list[int]:
@@ -182,7 +174,7 @@ def _after(facts: Facts, argument: str) -> list[int]:
     if len(things) > 1:
         return []
     if not things:
-        return _early(facts)
+        return early(facts)
     gone = facts.shown(things[0]).stop
     return [turn for turn in facts.turns if gone <= turn <= gone + BACKWARD_S]
 

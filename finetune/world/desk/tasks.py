@@ -16,7 +16,7 @@ from finetune.world.desk.answers import ANSWERS, comes_ever, counted, motions, o
 from finetune.world.desk.scene import COLOURS, Clip, Facts, is_covered, is_dark, things_at, visible_turn
 from finetune.world.desk.wordings import mentions, pick, pick_alike
 from finetune.world.grammar import write
-from finetune.world.records import naming_rng, question_turn, written
+from finetune.world.records import BACKWARD_S, early, naming_rng, question_turn, written
 
 TASK_TYPES = {
     "desk_alert_lights": "alert",
@@ -53,10 +53,6 @@ ARGUMENTS = {
 PAIRED = ("desk_alert_lights", "desk_alert_cover", "desk_alert_person", "desk_alert_colour", "desk_grounding_forward", "desk_counting")
 """Tasks whose argument alone can tell two answers over one clip apart."""
 
-LATEST_QUESTION = 0.6
-"""Questions come in this first part of the clip, so that there is something left to watch."""
-BACKWARD_S = 15
-"""A question about the past is about what ended at most this long ago."""
 _NEVER_SHARE = 0.1
 """How often the argument is something that never comes although something does ..."""
 _IDLE_SHARE = 0.2
@@ -184,18 +180,18 @@ def _onsets(facts: Facts, task: str, argument: str) -> list[int]:
 
 def turns_for(facts: Facts, task: str, argument: str | None) -> list[int]:
     """Turns on which a task may be asked about an argument; empty where it does not fit the clip."""
-    early = [turn for turn in facts.turns if turn <= LATEST_QUESTION * facts.clip.seconds] or [0]
+    first = early(facts)
     if argument is None:
-        return early
+        return first
     if task == "desk_tsqa":
-        return [turn for turn in early if not _hides(facts.clip, argument, float(turn))]
+        return [turn for turn in first if not _hides(facts.clip, argument, float(turn))]
     if task.startswith("desk_grounding"):
-        return _grounded(facts, task, argument, early)
+        return _grounded(facts, task, argument, first)
     if argument == "motion" and motions(facts) is None:
         return []
     onsets = _onsets(facts, task, argument)
     last = max(onsets, default=facts.clip.seconds)
-    return [turn for turn in early if turn < last and turn not in onsets and not _holds(facts, argument, turn)]
+    return [turn for turn in first if turn < last and turn not in onsets and not _holds(facts, argument, turn)]
 
 
 def _grounded(facts: Facts, task: str, argument: str, early: list[int]) -> list[int]:
