@@ -38,7 +38,7 @@ ABOUT = {
     "webcam": "Pictures go to the machine that runs Streamo, and nowhere else.",
     "camera": "The first camera of the machine that runs Streamo.",
 }
-BUILT_IN_LIMITS = "The built-in model has only ever seen rendered street scenes and understands little else; the README says how to start a larger one."
+BUILT_IN_LIMITS = "The built-in model has only ever seen rendered streets and rooms and understands little else; the README says how to start a larger one."
 
 log = logging.getLogger(__name__)
 
