@@ -20,8 +20,9 @@ from finetune.config import Stage, TrainConfig, load_config
 from finetune.curriculum import Material, make_stage
 from finetune.curves import write_curves
 from finetune.ledger import Ledger, stage_name, stage_seed, training_record
-from finetune.precision import native_bf16
 from finetune.files import whole, write_json
+from finetune.muon import make_muon
+from finetune.precision import native_bf16
 from finetune.progress import Progress
 from finetune.room import check_room, room_needed
 from finetune.tiny import TOKEN_PX
@@ -45,7 +46,7 @@ def make_optimizers(module: torch.nn.Module, stage: Stage) -> list[torch.optim.O
     rest = [p for _, p in trained if id(p) not in ids]
     optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, lr=stage.lr, betas=(0.9, 0.98), weight_decay=0.02)]
     if matrices:
-        optimizers.append(torch.optim.Muon(matrices, lr=stage.matrix_lr, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"))
+        optimizers.append(make_muon(matrices, lr=stage.matrix_lr, weight_decay=0.02))
     return optimizers
 
 
