@@ -21,7 +21,7 @@ from finetune import conditions as live
 from finetune.conditions import FRESH, Conditions
 from finetune.files import whole
 from finetune.footage import writable
-from finetune.jobs import Job, Outcome, make_jobs, only, run_job
+from finetune.jobs import Job, Outcome, make_jobs, only, run_job, thinned
 from finetune.metrics import score
 from finetune.rollout import Chain
 from streamo_app.config import QUANTIZE
@@ -162,6 +162,7 @@ def add_common_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--videos", metavar="DIR", help="folder that video_path is relative to (default: the one of RAW.json)")
     parser.add_argument("--json", metavar="OUT", help="write the scores here")
     parser.add_argument("--limit", metavar="N", type=int, help="only the first N records")
+    parser.add_argument("--each", metavar="N", type=int, help="at most N records of each video, others from video to video: many videos in little time")
     parser.add_argument("--workers", metavar="N", type=int, help="processes (default: one per core, one on a GPU)")
     parser.add_argument("--quantize", choices=QUANTIZE, help="as for the app (default: 4bit on a GPU for weights above 1 GB)")
 
@@ -191,12 +192,13 @@ def run(args: Namespace) -> int:
 
 def prepare(args: Namespace, *outputs: str | None) -> tuple[list[Job], list[str]]:
     """The jobs of the common arguments, and a line per record that cannot be run. Raises ValueError for what is wrong with them."""
-    for number in (getattr(args, "fps", None), args.limit, args.workers):
+    for number in (getattr(args, "fps", None), args.limit, args.each, args.workers):
         if number is not None and number < 1:
-            raise ValueError("--fps, --limit and --workers are whole numbers from 1.")
+            raise ValueError("--fps, --limit, --each and --workers are whole numbers from 1.")
     for path in filter(None, (args.json, *outputs)):
         writable(path)  # before the long run, not after it
-    return make_jobs(args.data, args.videos, args.limit)
+    jobs, rejected = make_jobs(args.data, args.videos, args.limit)
+    return thinned(jobs, args.each) if args.each else jobs, rejected
 
 
 def stream(

@@ -155,6 +155,16 @@ def make_jobs(data: str | Path, videos: str | Path | None = None, limit: int | N
     return [Job(path, tuple(records)) for path, records in groups.items()], rejected
 
 
+def thinned(jobs: Sequence[Job], each: int) -> list[Job]:
+    """At most `each` records of every video. Which ones moves on from video to video, so that over many videos all kinds come equally often."""
+    kept = []
+    for number, job in enumerate(jobs):
+        count = len(job.records)
+        chosen = sorted({(number * each + step) % count for step in range(min(each, count))})
+        kept.append(replace(job, records=tuple(job.records[place] for place in chosen)))
+    return kept
+
+
 def only(jobs: Iterable[Job], records: set[int]) -> list[Job]:
     """What `jobs` have of these records (indices in the data file); a video without any is left out."""
     kept = (replace(job, records=tuple(item for item in job.records if item[0] in records)) for job in jobs)

@@ -2,6 +2,7 @@
 
 import json
 from functools import partial
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from finetune.__main__ import COMMANDS, main
 from finetune.annotations import Answer, Question, Record, save_records
 from finetune.evaluate import evaluate, make_jobs, prediction_lines, report
 from finetune.footage import video_turns
+from finetune.jobs import Job, thinned
 from finetune.metrics import Track, score
 from finetune.rollout import WATCHING, Decision, roll_out
 from finetune.table import print_report
@@ -156,6 +158,13 @@ def test_predictions_have_a_line_for_every_turn_with_the_index_in_the_file(folde
         "text": "A red car.",
         "p": {"silence": 0.1, "standby": 0.2, "response": 0.7},
     }
+
+
+def test_a_thinned_set_takes_other_records_from_video_to_video():
+    records = [tuple((10 * video + place, None) for place in range(5)) for video in range(3)]
+    jobs = thinned([Job(Path(f"{video}.webm"), kept) for video, kept in enumerate(records)], 2)
+    assert [[index for index, _ in job.records] for job in jobs] == [[0, 1], [12, 13], [20, 24]]
+    assert thinned(jobs, 9) == jobs
 
 
 def test_the_bias_reaches_the_model(folder):
