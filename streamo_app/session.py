@@ -66,9 +66,10 @@ class Session:
         self._stats: dict = {"lanes": {}}
         self._lock, self._control = threading.Lock(), threading.Lock()
 
-    def start(self, source: Source, *, fps: int | None = None, asks: Sequence[tuple[int, str]] = (), final: bool = False) -> None:
+    def start(self, source: Source, *, fps: int | None = None, asks: Sequence[tuple[int, str]] = (), final: bool = False, again: bool = False) -> None:
         """Watch `source`; a run under way is ended first. `asks`: (turn, text); lanes count what was typed before, then these in order.
-        `final`: no lane will be opened beyond these, which saves the watcher's share of every second after the last.
+        `final`: no lane will be opened beyond these, which saves the watcher's share of every second after the last. `again`: what still
+        stood in the last run stands in this one too, as talkative and as muted as it was.
 
         Raises ValueError (one sentence), leaving everything as it was: a bad instruction, more than `max_lanes`, an impossible fps."""
         fps = self._engine.info.fps if fps is None else fps
@@ -76,12 +77,12 @@ class Session:
             raise ValueError(f"{fps} images per second are not possible; choose 1 to {MAX_FPS}.")
         with self._control:
             with self._lock:
-                asks = self._lanes.check(asks)
+                asks = self._lanes.check(asks, again)
             self._halt(2.0)
             run = Run(source, fps, prepare=self._prepare, is_open=self._is_open, emit=self._on_event, clock=self._clock)
             run.client = self._engine.client(lambda event: self._on_event(run, event))
             with self._lock:
-                self._begin(run, asks, final)
+                self._begin(run, asks, final, again)
             run.start(self.id[:6])
 
     def ask(self, text: str, lane: int | None = None) -> int:
@@ -189,8 +190,8 @@ class Session:
             self._stats = run.client.stats()
         return self._stats
 
-    def _begin(self, run: Run, asks: Sequence[tuple[int, str]], final: bool) -> None:
-        self._lanes.begin(asks, final)
+    def _begin(self, run: Run, asks: Sequence[tuple[int, str]], final: bool, again: bool) -> None:
+        self._lanes.begin(asks, final, again)
         self.transcript = Transcript(run.source.title, self.transcript.seq + 1)
         self._run, self._runs, self._fps, self._pace = run, self._runs + 1, run.fps, Pace()
         self.status, self._failure, self._notice = "running", "", None

@@ -118,6 +118,36 @@ def test_a_refused_wish_starts_nothing_and_says_why(desks):
     assert view["message"] == "The instruction has 5000 characters; at most 4000 are possible. Shorten it."
 
 
+def test_a_lane_is_muted_made_quieter_and_followed_up_and_a_new_start_keeps_both(desks):
+    desk = desks.sit("")
+    view = desk.act({"do": "ask", "text": AT_ONCE, "n": 1}, Report())
+    lane = view["lanes"][0]["lane"]
+    desk.act({"do": "mute", "lane": lane, "muted": True}, Report())
+    desk.act({"do": "talk", "lane": lane, "talk": -2}, Report())
+    view = desk.act({"do": "follow", "lane": lane, "text": "Shorter.", "n": 5}, Report())
+    assert view["answers"]["follow"] == {"n": 5, "refused": False} and view["lanes"][0]["follow_ups"] == ["Shorter."]
+    for _ in range(2):
+        view = start(desk)
+        assert [(lane["text"], lane["muted"], lane["talk"]) for lane in view["lanes"]] == [(AT_ONCE, True, -2.0)]
+        desk.session.stop()
+
+
+@pytest.mark.parametrize(
+    "what, sentence",
+    [
+        ({"do": "mute", "lane": 9, "muted": True}, "There is no instruction 9; reload the page."),
+        ({"do": "talk", "lane": 1, "talk": 99}, "A talkativeness of 99 is not possible; choose between -20 and 20."),
+        ({"do": "talk", "lane": [], "talk": "much"}, "There is no instruction 0; reload the page."),
+        ({"do": "follow", "lane": 9, "text": "Shorter."}, "Instruction 9 is not open any more; type this as a new one."),
+        ({"do": "follow", "lane": 1, "text": ""}, "The instruction is empty; type what to watch for."),
+    ],
+)
+def test_what_cannot_be_done_to_a_lane_is_one_sentence(desks, what, sentence):
+    desk = desks.sit("")
+    desk.act({"do": "ask", "text": AT_ONCE}, Report())
+    assert desk.act(what, Report())["message"] == sentence
+
+
 @pytest.mark.parametrize(
     "what, sentence",
     [
@@ -159,6 +189,7 @@ def test_a_page_that_draws_another_run_gets_all_of_this_one(desks, tmp_path):
     nothing_new = desk.look(Report(run=known["run"], after=known["seq"], second=1, picture=9.0))
     assert [row["text"] for row in known["rows"]] == [AT_ONCE, f"Heard: {AT_ONCE}", "The video has ended."]
     assert nothing_new["rows"] == [] and nothing_new["preview"] == ""
+    assert [(view["after"], view["since"]) for view in (known, nothing_new)] == [(0, -1), (known["seq"], 1)], "whether all is there, or what is new"
     assert [cell[0] for cell in nothing_new["lanes"][0]["cells"]] == [1]  # the newest second is always sent again
     assert desk.look(Report(run=known["run"] - 1, after=known["seq"], second=1))["rows"] == known["rows"]
 

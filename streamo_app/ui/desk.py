@@ -68,8 +68,6 @@ class Desk:
         self._source = None
         self._run = 0
         """Number of that run: what a page says of its player counts for the run that it shows."""
-        self._waiting: set[int] = set()
-        """Lanes typed while nothing was running: the session keeps these for the next start by itself."""
         self._complaint = ""
         self._answers: dict[str, dict] = {}
         """Kind of action -> {"n": the page's number of the last one answered, "refused": whether `_complaint` says why not}."""
@@ -81,7 +79,8 @@ class Desk:
         known = report.run == snapshot.run
         if not known:
             snapshot = self.session.snapshot()
-        view = render_run(snapshot, self._info, report.second if known else -1)
+        after, since = (report.after, report.second) if known else (0, -1)
+        view = render_run(snapshot, self._info, since) | {"after": after, "since": since}
         picture = (report.picture, "")
         if isinstance(self._source, Preview):
             picture = self._source.picture(report.picture if known else -1.0)
@@ -114,7 +113,7 @@ class Desk:
             except Exception:
                 log.exception("the page asked for %r and it failed", action)
                 self._complaint = UNEXPECTED
-            if action in ("start", "ask"):
+            if action in ("start", "ask", "follow"):
                 self._answers[action] = {"n": number(what.get("n"), 0), "refused": bool(self._complaint)}
         return self.look(report)
 
@@ -130,8 +129,9 @@ class Desk:
             case "stop":
                 self.session.stop()
             case "ask":
-                lane = what.get("lane")
-                self._ask(str(what.get("text") or ""), lane if isinstance(lane, int) else None)
+                self.session.ask(str(what.get("text") or ""))
+            case "follow":
+                self.session.ask(str(what.get("text") or ""), int(number(what.get("lane"), 0)))
             case "remove":
                 self.session.remove_lane(int(number(what.get("lane"), 0)))
             case "mute":
@@ -143,28 +143,19 @@ class Desk:
             case _:
                 raise ValueError("The page asked for something this server does not know; reload it.")
 
-    def _ask(self, text: str, lane: int | None = None) -> None:
-        waits = self.session.status != "running"
-        lane = self.session.ask(text, lane)
-        if waits:
-            self._waiting.add(lane)
-
     def _start(self, choice: str, clip: str, how: str, text: str) -> None:
         """Words still in the box are asked too. What stood in the last run stands again; with nothing at all it narrates."""
         source = self._open(choice, clip, how)
         try:
             if text.strip():
-                self._ask(text)
-            standing = [lane for lane in self.session.snapshot().lanes if lane.open]
-            asks = [(0, lane.instruction) for lane in standing if lane.lane not in self._waiting]
-            if not standing:
-                asks = [(0, NARRATE)]
-            self.session.start(source, asks=asks)
+                self.session.ask(text)
+            standing = any(lane.open for lane in self.session.snapshot().lanes)
+            self.session.start(source, asks=[] if standing else [(0, NARRATE)], again=True)
         except Exception:
             source.close()
             raise
         self._run = self.session.snapshot().run
-        self._source, self._choice, self._clip, self._waiting = source, choice, clip, set()
+        self._source, self._choice, self._clip = source, choice, clip
         self._show = "webcam" if choice == "webcam" else "preview" if isinstance(source, Preview) else "player"
 
     def _open(self, choice: str, clip: str, how: str):

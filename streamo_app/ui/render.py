@@ -30,7 +30,7 @@ def empty_view(message: str) -> dict:
     """What a page shows that has no session: why."""
     texts = dict.fromkeys(("id", "source", "choice", "clip", "show", "upload", "preview"), "")
     lists = {"lanes": [], "rows": [], "numbers": []}
-    return {"run": 0, "seq": 0, "status": "idle", "message": message, "second": 0, "decided": 0, "picture": -1, "answers": {}, "notice": False, **texts, **lists}
+    return {"run": 0, "seq": 0, "after": 0, "since": -1, "status": "idle", "message": message, "second": 0, "decided": 0, "picture": -1, "answers": {}, "notice": False, **texts, **lists}
 
 
 def render_lane(lane: LaneView, drawn: int) -> dict:
