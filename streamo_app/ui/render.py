@@ -3,6 +3,7 @@
 Nothing here is HTML. Texts stay what the user and the model wrote; the page writes them as text.
 """
 
+from streamo_app.config import BUILT_IN_MODEL
 from streamo_app.models.interface import ModelInfo
 from streamo_app.session import LaneView, Snapshot
 from streamo_app.transcript import Cell, Row
@@ -23,6 +24,7 @@ def render_run(snapshot: Snapshot, info: ModelInfo, drawn: int = -1) -> dict:
         "lanes": [render_lane(lane, drawn) for lane in snapshot.lanes],
         "rows": [render_row(row) for row in snapshot.rows],
         "numbers": numbers(snapshot, info),
+        "built_in": info.name == BUILT_IN_MODEL,
     }
 
 

@@ -1,29 +1,30 @@
-// The box in which instructions are typed, and the suggestions under it.
+// The box in which instructions are typed, each a lane of its own, and the suggestions under it.
 
 function ask(text) {
   if (!page.id) return;
   page.pending = text;
   page.complaint = page.stale = "";
-  act({ do: "ask", text, lane: page.target });
+  act({ do: "ask", text });
 }
 
 // Taken, the box empties; refused, the words stay where they were and the reason stands below.
-function taken(refused) {
-  if (refused) return;
-  if ($("ask-text").value === page.pending) $("ask-text").value = "";
-  follow(null);
-}
+function taken(refused) { if (!refused && $("ask-text").value === page.pending) $("ask-text").value = ""; }
 
-// `lane` null: what is typed is a new wish again.
-function follow(lane, text) {
-  page.target = lane;
-  write($("ask-label"), lane ? `Follow up on “${text}”` : "What should it watch for?");
-  for (const [number, { item }] of drawn.lanes) item.follow.setAttribute("aria-pressed", String(number === lane));
-  if (lane) $("ask-text").focus();
+// Suggestions that fit: a sample clip has its own, another source those for its kind and the kind of model.
+function suggestions() {
+  const clip = config.clips.find((one) => one.name === page.clip), kinds = page.view?.built_in === false ? config.suggest.any : config.suggest.built_in;
+  return page.choice === "samples" && clip ? clip.ask : kinds[page.choice] || kinds.other;
 }
 
 function chips() {
-  const clip = config.clips.find((one) => one.name === page.clip);
-  const wanted = page.choice === "samples" && clip ? clip.ask : config.suggest;
+  const wanted = suggestions();
+  if (wanted.join("\n") === page.suggested) return;
+  page.suggested = wanted.join("\n");
   $("chips").replaceChildren(...wanted.map((text) => pill(text, () => ask(text))));
+}
+
+function drawChips() {
+  chips();
+  const standing = page.view.lanes.filter((lane) => lane.open).map((lane) => lane.text);
+  for (const chip of $("chips").children) chip.disabled = !page.id || standing.includes(chip.textContent);
 }

@@ -9,16 +9,17 @@ const page = {
   sent: {},           // kind of action -> number of the last one that is not answered yet
   complaint: "",      // what went wrong on this side, in one sentence
   stale: "",          // what the server complained of before another source was chosen
-  target: null,       // the lane that the next instruction follows up on
   pending: "",        // the instruction on its way
+  following: null,    // {lane, text} of the follow-up on its way
+  whole: false,       // whether rows and cells are wanted anew, all of them
   unplayable: "",     // address of a file that this browser cannot show
 };
-const drawn = { lanes: new Map(), rows: new Map() };
+const drawn = { lanes: new Map(), rows: new Map(), chosen: 0, only: new Set() };
 
 try { page.id = sessionStorage.getItem("streamo") || ""; } catch { /* a private window may have none: then a reload starts anew */ }
 
 // What the server needs to know at each tick: who asks, what is drawn already, and where the player stands.
-const report = () => ({ id: page.id, run: page.run, after: page.seq, second: newest(), picture: page.picture, ...playing() });
+const report = () => ({ id: page.id, run: page.run, after: page.whole ? 0 : page.seq, second: page.whole ? -1 : newest(), picture: page.picture, ...playing() });
 const newest = () => Math.max(-1, ...[...drawn.lanes.values()].map((lane) => Math.max(-1, ...lane.cells.keys())));
 // Numbers of actions grow over reloads too: the server's last answers may be to the page before.
 const act = (what) => { page.sent[what.do] = Math.max(Date.now(), (page.sent[what.do] || 0) + 1); trigger("act", { ...what, n: page.sent[what.do], page: report() }); };
@@ -29,6 +30,7 @@ function draw(view) {
   if (view.id === page.id && (view.run < page.run || (view.run === page.run && view.seq < page.seq))) return;
   const was = page.status;
   if (view.run !== page.run) forget(view.run);
+  if (view.after === 0) page.whole = false;
   Object.assign(page, { id: view.id, seq: view.seq, status: view.status, upload: view.upload, view });
   try { sessionStorage.setItem("streamo", view.id); } catch { /* as above */ }
   if (was === "" && view.choice) choose(view.choice, view.clip);
@@ -36,9 +38,10 @@ function draw(view) {
   if (answered("ask")) taken(view.answers.ask.refused);
   if (was === "" && view.status === "running") resume(view);
   if (was === "running" && view.status !== "running") halt();
-  if (page.target && !(view.status === "running" && view.lanes.some((lane) => lane.lane === page.target && lane.open))) follow(null);
-  drawLanes(drawn, view.lanes, (lane) => act({ do: "remove", lane }), (lane, text) => follow(lane === page.target ? null : lane, text));
-  drawRows(drawn, view.rows, jump);
+  if (answered("follow")) followed(view.answers.follow.refused);
+  drawLanes(view.lanes);
+  drawFilter();
+  drawRows(view.rows);
   drawNumbers(view.numbers);
   stage();
   controls();
@@ -53,17 +56,18 @@ function answered(kind) {
   return done;
 }
 
-function strips() { if (page.view) drawStrips(drawn, page.view.decided ? page.view.second : -1, page.shown === "player" ? playing().duration : null); }
-
 // A new run counts its lanes, rows and seconds from the start again.
 function forget(run) {
   for (const lane of drawn.lanes.values()) lane.item.remove();
   for (const item of drawn.rows.values()) item.remove();
   drawn.lanes.clear();
   drawn.rows.clear();
-  follow(null);
+  Object.assign(drawn, { chosen: 0, filter: "", axis: "" });
+  drawn.only.clear();
+  Object.assign(time, { until: null, cursor: null });
+  $("tip").hidden = true;
   each("forget");
-  Object.assign(page, { run, seq: 0, picture: -1 });
+  Object.assign(page, { run, seq: 0, picture: -1, whole: false });
 }
 
 function controls() {
@@ -73,13 +77,12 @@ function controls() {
   write($("state-word"), page.id ? words[page.status] : "Waiting for a seat");
   const paused = running && page.shown === "player" && playing().paused && !playing().ended;
   write($("state-more"), (view.decided ? clock(view.second) : "") + (paused ? " · video paused" : ""));
-  $("lanes").classList.toggle("running", running);
   write($("go"), busy ? "Starting…" : running ? "Stop" : "Start");
   $("go").classList.toggle("running", running);
   $("go").disabled = !page.id || busy;
   $("ask-add").disabled = !page.id;
-  const standing = page.view.lanes.filter((lane) => lane.open).map((lane) => lane.text);
-  for (const chip of $("chips").children) chip.disabled = !page.id || standing.includes(chip.textContent);
+  drawChips();
+  drawScale();
   for (const control of [...document.querySelectorAll("input[name=choice]"), ...$("clips").children, $("another")]) control.disabled = locked;
   say();
 }
@@ -97,7 +100,7 @@ function say(sentence) {
 async function begin() {
   await until(() => ["player", "clips", "go", "message", "numbers", "stage", "upload"].every($) && document.querySelector("input[name=choice]"), 60);
   $("ask").addEventListener("submit", (event) => { event.preventDefault(); ask($("ask-text").value); });
-  $("ask-text").addEventListener("keydown", (event) => { if (event.key === "Escape") follow(null); });
+  fillScales();
   $("go").addEventListener("click", go);
   for (const how of ["change", "drop"]) $("upload").addEventListener(how, refuse, true);
   $("another").addEventListener("click", () => act({ do: "forget upload" }));
@@ -109,7 +112,9 @@ async function begin() {
   }
   choose(config.clips.length ? "samples" : "upload");
   each("begin");
+  for (const how of ["seeked", "timeupdate"]) $("player").addEventListener(how, strips);
   window.addEventListener("resize", strips);
+  $("lanes").addEventListener("scroll", () => { $("tip").hidden = true; });
   watch("value", () => draw(props.value));
   window.streamo = { report: () => JSON.stringify(report()) };
 }

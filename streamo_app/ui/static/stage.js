@@ -7,8 +7,7 @@ function choose(choice, clip) {
   for (const one of $("clips").children) one.setAttribute("aria-pressed", String(one.dataset.name === page.clip));
   $("clips").hidden = choice !== "samples";
   write($("about"), config.about[choice] || "");
-  chips();
-  if (page.view) controls();
+  if (page.view) controls(); else chips();
   say(choice === "webcam" && !navigator.mediaDevices ? NO_CAMERA_HERE : "");
   stage();
 }

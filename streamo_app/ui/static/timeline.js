@@ -1,50 +1,128 @@
-// The strip of a lane: a cell per second, its state told by height and colour.
+// What the strips of all lanes share: the stretch of time that they show (its frame), the axis under them, and the second looked at.
 
-const STRIP_PX = 22, HEIGHTS = { silence: 3, standby: 11, response: STRIP_PX };
-const MIN_STEP_PX = 2, SHORTEST_AXIS_S = 30;
+const SCALES = [["10 s", 10], ["1 min", 60], ["5 min", 300], ["30 min", 1800], ["2 h", 7200], ["all", 0]];
+const UNITS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400];
+const MIN_STEP_PX = 3, MIN_TICK_PX = 66, SHORTEST_S = 30, LIVE_S = 60, TIP_S = 5;
+const time = {
+  scale: null,   // seconds shown, 0 = all; null until somebody chose: all of a clip, the last minute of what never ends
+  until: null,   // end of the stretch shown when it was moved; null = it follows the newest second
+  cursor: null,  // {lane, second} looked at by keyboard or click
+  frame: null,
+};
 
-function strip() {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("class", "strip");
-  svg.setAttribute("role", "img");
-  for (const name of ["rest", "silence", "standby", "response"]) {
-    const path = document.createElementNS(svg.namespaceURI, "path");
-    path.setAttribute("class", name);
-    svg.append(path);
-  }
-  return svg;
+// {first, span, unit, step, newest, width}: seconds, but `step` is pixels per second; a cell drawn covers `unit` seconds.
+function frameOf(width) {
+  const newest = page.view.decided ? page.view.second : -1, duration = page.shown === "player" ? playing().duration : null;
+  const all = Math.max(SHORTEST_S, Math.ceil(duration || 0), newest + 1), span = (time.scale ?? (duration ? 0 : LIVE_S)) || all;
+  const unit = UNITS_S.find((seconds) => seconds * width / span >= MIN_STEP_PX) || UNITS_S.at(-1);
+  const end = Math.max(span, time.until ?? newest + 1);
+  return { first: Math.ceil((end - span) / unit) * unit, span, unit, step: width / span, newest, width };
 }
 
-function drawStrips(drawn, newest, duration) {
-  let shown = null;
-  for (const [, lane] of drawn.lanes) {
-    const width = lane.item.strip.clientWidth;
-    if (!width) continue;
-    const span = Math.max(SHORTEST_AXIS_S, Math.ceil(duration || 0), newest + 1);
-    const step = Math.max(MIN_STEP_PX, width / span);
-    const first = Math.max(0, newest + 1 - Math.floor(width / step));
-    const paths = { silence: "", standby: "", response: "" }, counts = { silence: 0, standby: 0, response: 0 };
-    const gap = step > 4 ? 1.5 : step > 2.5 ? 0.6 : 0;
-    for (const [second, state, seconds] of lane.cells.values()) {
-      if (second + seconds <= first) continue;
-      const x = Math.max(0, second - first) * step, w = Math.max(1, seconds * step - gap), h = HEIGHTS[state];
-      paths[state] += `M${x.toFixed(1)} ${STRIP_PX}v${-h}h${w.toFixed(1)}v${h}z`;
-      counts[state] += 1;
+function strips() {
+  if (!page.view || !drawn.lanes.size) { time.frame = null; return; }
+  const [lane] = drawn.lanes.values(), width = lane.item.strip.clientWidth;
+  if (!width) return;
+  const frame = time.frame = frameOf(width);
+  for (const lane of drawn.lanes.values()) {
+    const key = `${Object.values(frame)}/${lane.version}`;
+    if (lane.drawn !== key) { lane.drawn = key; lane.bins = binned(lane.cells.values(), frame); drawStrip(lane, frame); }
+    const chosen = lane.view.lane === drawn.chosen;
+    if (chosen && lane.traced !== key) { lane.traced = key; drawTrace(lane, frame); }
+    drawMarks(lane, frame);
+  }
+  drawAxis(frame);
+}
+
+// Cells of `unit` seconds inside the frame: the strongest state of each, and the probabilities of the second that gave it.
+function binned(cells, { first, span, unit }) {
+  const bins = new Map();
+  for (const cell of cells) {
+    const last = cell[0] + cell[2] - 1;
+    if (last < first || cell[0] >= first + span) continue;
+    for (let bin = Math.floor(Math.max(cell[0], first) / unit); bin <= Math.floor(last / unit); bin++) {
+      const there = bins.get(bin);
+      if (!there || STATES.indexOf(cell[1]) >= STATES.indexOf(there[1])) bins.set(bin, cell);
     }
-    for (const state in paths) lane.item.strip.querySelector(`.${state}`).setAttribute("d", paths[state]);
-    const end = Math.min(width, (span - first) * step), begin = Math.min(end, (newest + 1 - first) * step);
-    lane.item.strip.querySelector(".rest").setAttribute("d", `M${begin.toFixed(1)} ${STRIP_PX}v-1h${(end - begin).toFixed(1)}v1z`);
-    lane.item.strip.setAttribute("aria-label", `Decisions since ${clock(first)}: ${counts.silence} silent, ${counts.standby} standing by, ${counts.response} responses`);
-    shown = { first, step, last: Math.max(newest, Math.min(span - 1, first + Math.floor(width / step) - 1)) };
-    lane.item.strip.onpointermove = (event) => point(lane, first + Math.floor(event.offsetX / step));
-    lane.item.strip.onpointerleave = () => point(lane, null);
   }
-  write($("axis"), shown ? `${clock(shown.first)} – ${clock(shown.last + 1)}` : "");
+  return [...bins].sort(([a], [b]) => a - b);
 }
 
-function point(lane, second) {
-  const cell = second === null ? null : [...lane.cells.values()].findLast((cell) => cell[0] <= second && second < cell[0] + cell[2]);
-  lane.item.pointed = Boolean(cell);
-  const [, , , ...p] = cell || [];
-  write(lane.item.state, cell ? `${clock(cell[0])} · ${p.map((x, i) => `${["silent", "stands by", "responds"][i]} ${Math.round(100 * x)} %`).join(" · ")}` : lane.now);
+// ---- the axis: a tick at round times, as wide as the strips
+
+function drawAxis(frame) {
+  const axis = $("axis"), key = `${Object.values(frame).slice(0, 4)}`, strip = [...drawn.lanes.values()][0].item.strip;
+  axis.style.marginLeft = `${strip.offsetLeft}px`;
+  axis.style.width = `${frame.width}px`;
+  $("to-now").hidden = time.until === null;
+  if (drawn.axis === key) return;
+  drawn.axis = key;
+  const every = UNITS_S.find((seconds) => seconds * frame.step >= MIN_TICK_PX) || UNITS_S.at(-1), ticks = [];
+  for (let second = Math.ceil(frame.first / every) * every; second < frame.first + frame.span; second += every) {
+    const tick = make("span", "", clock(second)), x = (second - frame.first) * frame.step;
+    if (x > frame.width - 24) break;
+    tick.style.left = `${x.toFixed(1)}px`;
+    ticks.push(tick);
+  }
+  axis.replaceChildren(...ticks);
+}
+
+function fillScales() {
+  for (const [text, seconds] of SCALES) $("scale").append(new Option(text, seconds));
+  $("scale").addEventListener("change", () => { time.scale = Number($("scale").value); time.until = null; strips(); });
+  $("to-now").addEventListener("click", () => { time.until = null; strips(); });
+}
+
+function drawScale() {
+  const scale = time.scale ?? (page.shown === "player" && playing().duration ? 0 : LIVE_S);
+  if ($("scale").value !== String(scale)) $("scale").value = scale;
+}
+
+// ---- where one looks
+
+// Moves the stretch shown by `seconds`; at the newest second it follows again.
+function pan(seconds) {
+  const { newest, span } = time.frame, until = Math.max(span, (time.until ?? newest + 1) + seconds);
+  time.until = until >= newest + 1 ? null : until;
+}
+
+function reveal(second) {
+  const { first, span } = time.frame;
+  if (second < first) pan(second - first);
+  if (second >= first + span) pan(second - first - span + 1);
+}
+
+// A cell or a line was clicked: the player shows that second where there is a player, and the strip marks it.
+function goTo(second, number) {
+  jump(second);
+  const lane = drawn.lanes.get(number) || drawn.lanes.get(drawn.chosen);
+  if (!lane || !time.frame) return;
+  reveal(second);
+  time.cursor = { lane: lane.view.lane, second };
+  strips();
+  showTip(lane, second);
+  clearTimeout(time.hiding);
+  time.hiding = setTimeout(() => { if (document.activeElement !== lane.item.strip) lookAway(); }, 1000 * TIP_S);
+}
+
+function lookAway() { time.cursor = null; $("tip").hidden = true; strips(); }
+
+const binAt = (lane, second) => lane.bins?.find(([bin]) => bin === Math.floor(second / time.frame.unit));
+
+function wordsAt(lane, second) {
+  const found = binAt(lane, second);
+  if (!found) return [`${clock(second)} · not decided`, ""];
+  const [start, state, seconds, ...p] = found[1], { unit } = time.frame, from = Math.max(0, seconds > unit ? start : found[0] * unit), long = Math.max(seconds, unit);
+  return [`${clock(from)}${long > 1 ? `–${clock(from + long)}` : ""} · ${WORDS[state]}`, p.map((share, i) => `${WORDS[STATES[i]]} ${percent(share)}`).join(" · ")];
+}
+
+function showTip(lane, second) {
+  const tip = $("tip"), box = lane.item.strip.getBoundingClientRect(), { first, step, width } = time.frame;
+  const [head, shares] = wordsAt(lane, second);
+  write(tip.firstElementChild, head);
+  write(tip.lastElementChild, shares);
+  tip.hidden = false;
+  const x = box.left + Math.min(width, Math.max(0, (second + 0.5 - first) * step)), half = tip.offsetWidth / 2;
+  tip.style.left = `${Math.min(innerWidth - half - 6, Math.max(half + 6, x))}px`;
+  tip.style.top = `${box.top - tip.offsetHeight - 6}px`;
 }
