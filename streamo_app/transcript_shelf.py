@@ -5,8 +5,8 @@ nobody comes to them who does not know it. A name that comes from outside is loo
 """
 
 import json
-import mmap
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ OWNER_PATTERN = r"[A-Za-z0-9_-]{32}"
 """192 random bits. It comes from a browser, so nothing else passes."""
 LISTED = 200
 """A list holds the newest ones; older ones stay on disk."""
-DECIDED, ASKED, RESPONSE = b'{"event": "decided"', b'{"event": "asked"', rb'"state": "response"'
+DECIDED, ASKED, RESPONSE = b'{"event": "decided"', b'{"event": "asked"', b'"state": "response"'
 """As the journal writes them; inside a text every quotation mark is escaped, so no text looks like these."""
 
 
@@ -67,11 +67,16 @@ class Shelf:
             return path
         raise ValueError("This session is not there any more; open the list again.")
 
-    def delete(self, name: object) -> None:
-        """Remove a journal for good. Raises ValueError when it is not there, is being written, or cannot be removed."""
+    def finished(self, name: object) -> Path:
+        """As `path`; raises ValueError also while it is being written."""
         path = self.path(name)
         if is_written(path):
-            raise ValueError("This session is still running; stop it before you delete it.")
+            raise ValueError("This session is still running; stop it first.")
+        return path
+
+    def delete(self, name: object) -> None:
+        """Remove a journal for good. Raises ValueError when it is not there, is being written, or cannot be removed."""
+        path = self.finished(name)
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
@@ -88,8 +93,7 @@ def entry(path: Path) -> Entry:
             header = json.loads(file.readline() or b"{}")
             if not isinstance(header, dict) or header.get("journal") != FORMAT:
                 return said(seen, "empty" if path.stat().st_size == 0 else "from another version of Streamo, or damaged")
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-                return counted(said(seen, "", header), text)
+            return counted(said(seen, "", header), file)
     except OSError as error:
         return said(seen, f"cannot be read ({error.strerror})")
     except (ValueError, TypeError, KeyError):
@@ -102,21 +106,21 @@ def said(seen: Entry, trouble: str, header: dict | None = None) -> Entry:
     return Entry(seen.name, seen.path, started if is_date(started) else seen.started, source, trouble=trouble)
 
 
-def counted(seen: Entry, text: mmap.mmap) -> Entry:
-    asked = [json.loads(line_at(text, match.start())) for match in re.finditer(rb"^" + re.escape(ASKED), text, re.M)]
-    last = text.rfind(b"\n" + DECIDED, 0, text.rfind(b"\n"))
-    seconds = json.loads(line_at(text, last + 1))["second"] + 1 if last >= 0 else 0
-    opened = [one for one in asked if "text" in one and not one.get("follow_up")]
+def counted(seen: Entry, lines: Iterable[bytes]) -> Entry:
+    """With what the events say. A torn last line counts for nothing."""
+    opened, last, responses = [], b"", 0
+    for line in lines:
+        if not line.endswith(b"\n"):
+            break
+        if line.startswith(DECIDED):
+            last, responses = line, responses + (RESPONSE in line)
+        elif line.startswith(ASKED):
+            opened.append(json.loads(line))
+    opened = [one["text"] for one in opened if not one.get("follow_up")]
     return Entry(
-        seen.name, seen.path, seen.started, seen.source, seconds=int(seconds),
-        responses=sum(1 for _ in re.finditer(RESPONSE, text)), instructions=len(opened),
-        instruction=one_line(str(opened[0]["text"])) if opened else "", running=is_written(seen.path),
+        seen.name, seen.path, seen.started, seen.source, seconds=int(json.loads(last)["second"]) + 1 if last else 0, responses=responses,
+        instructions=len(opened), instruction=one_line(str(opened[0])) if opened else "", running=is_written(seen.path),
     )  # fmt: skip
-
-
-def line_at(text: mmap.mmap, start: int) -> bytes:
-    end = text.find(b"\n", start)
-    return text[start:end] if end >= 0 else b"{}"
 
 
 def iso(seconds: float) -> str:
