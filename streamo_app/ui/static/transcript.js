@@ -6,7 +6,7 @@ function drawRows(rows) {
   const list = $("rows"), atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
   for (const row of rows) {
     let item = drawn.rows.get(row.key);
-    if (!item) { item = rowItem(row); place(row.key, item); }
+    if (!item) { item = rowItem(row); insertRow(row.key, item); }
     item.classList.toggle("partial", row.partial);
     mark(item, "aria-busy", row.partial);
     write(item.words, row.text);
@@ -17,7 +17,7 @@ function drawRows(rows) {
 }
 
 // Rows come in the order of their keys, but for those of a lane that is shown again.
-function place(key, item) {
+function insertRow(key, item) {
   let before = $("rows").lastElementChild;
   while (before && Number(before.dataset.key) > key) before = before.previousElementSibling;
   item.dataset.key = key;
