@@ -78,7 +78,7 @@ def test_axe_finds_nothing_serious_idle_running_and_with_everything_open(site, w
         page.click("#go")
         ask(page, "Second wish")
         ask(page, "Third wish")
-        expect(page.locator(".row", has_text="Heard: Third wish")).to_be_visible()
+        expect(page.locator("#rows .row", has_text="Heard: Third wish")).to_be_visible()
         lane = page.locator(".lane[data-lane='2']")
         lane.get_by_label("Mute lane 2").click()
         expect(lane).to_have_class(re.compile("muted"))

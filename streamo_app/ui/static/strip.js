@@ -16,8 +16,8 @@ function strip(number) {
 function drawStrip(lane, frame) {
   const { first, span, unit, step, newest, width } = frame, box = lane.item.strip, counts = { silence: 0, standby: 0, response: 0 };
   const paths = { silence: "", standby: "", response: "", mark: "", rest: "" }, gap = unit * step > 5 ? 1.5 : unit * step > 3.5 ? 0.8 : 0.4;
-  for (const [bin, [, state]] of lane.bins) {
-    const x = (bin * unit - first) * step, w = Math.max(1, unit * step - gap);
+  for (const [bin, count, [, state]] of blocks(lane.bins)) {
+    const x = (bin * unit - first) * step, w = Math.max(1, count * unit * step - gap);
     paths[state] += `M${x.toFixed(1)} ${STRIP_PX}v${-HEIGHTS[state]}h${w.toFixed(1)}v${HEIGHTS[state]}z`;
     if (state === "response") paths.mark += `M${(x + w / 2).toFixed(1)} ${STRIP_PX - HEIGHTS.response - 2 - 2 * DIAMOND_PX}l${DIAMOND_PX} ${DIAMOND_PX}l${-DIAMOND_PX} ${DIAMOND_PX}l${-DIAMOND_PX} ${-DIAMOND_PX}z`;
     counts[state] += 1;
@@ -28,6 +28,16 @@ function drawStrip(lane, frame) {
   mark(box, "aria-valuemin", 0);
   mark(box, "aria-valuemax", Math.max(0, newest));
   lane.summary = `From ${clock(first)} to ${clock(Math.min(newest + 1, first + span))}: ${counts.silence} silent, ${counts.standby} standing by, ${counts.response} responses`;
+}
+
+// [first bin, bins, cell]: a far cell that reaches over several bins is one block, its response has one mark.
+function blocks(bins) {
+  const found = [];
+  for (const [bin, cell] of bins) {
+    const last = found.at(-1);
+    if (last?.[2] === cell && last[0] + last[1] === bin) last[1] += 1; else found.push([bin, 1, cell]);
+  }
+  return found;
 }
 
 // Where the player stands, and the cell looked at.
