@@ -57,7 +57,7 @@ class LiveModel:
         self.seen.append(tuple(int(image[0, 0, 0]) for image in images))
         return self.seen[-1]
 
-    def open_lane(self) -> LiveLane:
+    def open_lane(self, window: int | None = None) -> LiveLane:
         self.open_lanes += 1
         return LiveLane()
 
