@@ -17,6 +17,7 @@ from pathlib import Path
 
 from streamo_app.events import Decided, Ended, Event, Failed, LaneClosed, Noticed
 from streamo_app.models.engine import Ask, Engine
+from streamo_app.models.interface import ModelInfo
 from streamo_app.session_lanes import MAX_LANES, Lanes
 from streamo_app.session_run import Run
 from streamo_app.session_view import STOPPED, LaneView, Pace, Snapshot, newest_rows
@@ -54,7 +55,7 @@ class Session:
         self.transcript = Transcript()
         self.journal_path: Path | None = None
         self._engine, self._journal_dir, self._clock = engine, journal_dir, clock
-        self._fps = engine.info.fps
+        self._fps, self._window = engine.info.fps, engine.info.window
         self._lanes = Lanes(max_lanes)
         self._pace = Pace()
         self._run: Run | None = None
@@ -66,21 +67,32 @@ class Session:
         self._stats: dict = {"lanes": {}}
         self._lock, self._control = threading.Lock(), threading.Lock()
 
-    def start(self, source: Source, *, fps: int | None = None, asks: Sequence[tuple[int, str]] = (), final: bool = False) -> None:
+    @property
+    def info(self) -> ModelInfo:
+        """Of the model that decides."""
+        return self._engine.info
+
+    def start(
+        self, source: Source, *, fps: int | None = None, window: int | None = None, asks: Sequence[tuple[int, str]] = (), final: bool = False
+    ) -> None:
         """Watch `source`; a run under way is ended first. `asks`: (turn, text); lanes count what was typed before, then these in order.
-        `final`: no lane will be opened beyond these, which saves the watcher's share of every second after the last.
+        `fps`, `window` (seconds a lane keeps): None is the checkpoint's own. `final`: no lane will be opened beyond these, which saves the
+        watcher's share of every second after the last.
 
         Raises ValueError (one sentence), leaving everything as it was: a bad instruction, more than `max_lanes`, an impossible fps."""
-        fps = self._engine.info.fps if fps is None else fps
+        fps = self.info.fps if fps is None else fps
         if not 1 <= fps <= MAX_FPS:
             raise ValueError(f"{fps} images per second are not possible; choose 1 to {MAX_FPS}.")
+        if window is not None and window < 1:
+            raise ValueError(f"A window of {window} s holds nothing; choose at least 1.")
         with self._control:
             with self._lock:
                 asks = self._lanes.check(asks)
             self._halt(2.0)
             run = Run(source, fps, prepare=self._prepare, is_open=self._is_open, emit=self._on_event, clock=self._clock)
-            run.client = self._engine.client(lambda event: self._on_event(run, event))
+            run.client = self._engine.client(lambda event: self._on_event(run, event), window)
             with self._lock:
+                self._window = window or self.info.window
                 self._begin(run, asks, final)
             run.start(self.id[:6])
 
@@ -121,6 +133,21 @@ class Session:
             self._lanes.talk(lane, bias)
             self.transcript.seq += 1
 
+    def pause(self, held: bool = True) -> None:
+        """Stop deciding, or with `held` False go on, in the same lanes; see `Run.hold`. Raises ValueError when nothing is running."""
+        with self._lock:
+            run = self._run if self.status == "running" else None
+            self.transcript.seq += 1
+        if run is None:
+            raise ValueError("Nothing is running; press Start first.")
+        run.hold(held)
+
+    def use(self, engine: Engine, reason: str) -> None:
+        """Decide with another model from the next start on; a run under way ends with `reason`, one sentence for the user."""
+        with self._control:
+            self._halt(2.0, reason)
+            self._engine = engine
+
     def stop(self, timeout_s: float = 2.0) -> None:
         """End the run under way. Idempotent; back within `timeout_s` even when the source or the model hangs."""
         deadline = time.monotonic() + timeout_s
@@ -157,23 +184,19 @@ class Session:
             if self._notice and self._clock() - self._notice[1] >= NOTICE_S:
                 self._notice = None
                 self.transcript.seq += 1
-            pace, run = self._pace, self._run
+            run = self._run
             return Snapshot(
                 seq=self.transcript.seq,
                 status=self.status,
                 message=self._failure or (self._notice[0] if self._notice else ""),
                 source=self.transcript.title,
-                second=pace.second,
                 fps=self._fps,
                 lanes=self._lanes.views(self.transcript),
                 rows=newest_rows(self.transcript, after, self._lanes.muted()),
-                ms_p50=pace.percentile(0.5),
-                ms_p95=pace.percentile(0.95),
-                lag_s=run.lag(pace.second) if run and self.status == "running" else None,
-                skipped=pace.skipped,
-                dropped=run.source.dropped if run else 0,
-                decided=pace.decided,
                 run=self._runs,
+                window=self._window,
+                **self._pace.numbers(),
+                **(run.numbers(self._pace.second) if run else {"lag_s": None, "dropped": 0}),
             )
 
     def export(self, form: str) -> str:
@@ -212,11 +235,11 @@ class Session:
         self._journal = None
         self._record(Noticed(second, f"The transcript is not being saved ({error.strerror}); export it before you leave."))
 
-    def _halt(self, timeout_s: float) -> None:
+    def _halt(self, timeout_s: float, reason: str = STOPPED) -> None:
         deadline = time.monotonic() + timeout_s
         run = self._run
         if run is not None:
-            self._finish(run, Ended(self._pace.second, STOPPED))
+            self._finish(run, Ended(self._pace.second, reason))
             run.join(deadline)
 
     def _prepare(self, second: int) -> tuple[tuple[Ask, ...], Mapping[int, float], bool]:

@@ -103,6 +103,7 @@ class LiveSource:
         self.title, self.duration_s, self.dropped = title, None, 0
         self._items, self._deaf, self._fps = items, deaf, fps
         self.closed, self.left = threading.Event(), threading.Event()
+        self.held: list[bool] = []
 
     def frames(self, fps: int, stop: threading.Event) -> Iterator[Frame | Noticed]:
         try:
@@ -119,6 +120,9 @@ class LiveSource:
                     item()
         finally:
             self.left.set()
+
+    def hold(self, held: bool) -> None:
+        self.held.append(held)
 
     def close(self) -> None:
         self.closed.set()
