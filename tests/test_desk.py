@@ -57,7 +57,7 @@ def test_a_view_holds_what_is_new_and_plain_values_only():
     snapshot = Snapshot(9, "running", "", "midday.webm", 4, 1, (lane,), (row,), 12.4, 1530.0, 0.26, 3, 0, 5, run=2)
     view = json.loads(json.dumps(render_run(snapshot, INFO, drawn=3)))
     assert view["lanes"] == [{
-        "lane": 1, "text": "Count <b>cars</b>.", "follow_ups": ["Faster."], "open": True, "state": "silence", "p": [0.812, 0.125, 0.062],
+        "lane": 1, "text": "Count <b>cars</b>.", "follow_ups": ["Faster."], "open": True, "muted": False, "talk": 0.0, "state": "silence", "p": [0.812, 0.125, 0.062],
         "cells": [[3, "silence", 1, 0.81, 0.12, 0.06], [4, "silence", 1, 0.81, 0.12, 0.06]],
     }]  # fmt: skip
     assert view["rows"] == [{"key": 3, "second": 4, "lane": 1, "kind": "response", "text": "Two ${cars}.", "partial": True, "follow_up": False}]

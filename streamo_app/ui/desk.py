@@ -134,6 +134,10 @@ class Desk:
                 self._ask(str(what.get("text") or ""), lane if isinstance(lane, int) else None)
             case "remove":
                 self.session.remove_lane(int(number(what.get("lane"), 0)))
+            case "mute":
+                self.session.mute(int(number(what.get("lane"), 0)), what.get("muted") is True)
+            case "talk":
+                self.session.talk(int(number(what.get("lane"), 0)), number(what.get("talk"), 0.0))
             case "forget upload":
                 self.upload = None
             case _:

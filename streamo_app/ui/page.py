@@ -25,6 +25,9 @@ from streamo_app.ui.render import empty_view
 from streamo_app.ui.samples import SUGGESTIONS
 
 STATIC = Path(__file__).parent / "static"
+SCRIPTS = ("dom", "lanes", "timeline", "transcript", "numbers", "media", "stage", "ask", "go", "page")
+"""In this order one script; a part with a file of its own stands before the last and hooks in through `parts` (dom.js)."""
+STYLES = ("style", "live")
 TICK_S = 0.5
 CAMERA_FPS = 2
 """Pictures per second asked of the browser, for each that the model wants: a grid point is then at most half a second old."""
@@ -116,7 +119,7 @@ def text(name: str) -> str:
 
 
 def script() -> str:
-    return "\n".join(text(f"{name}.js") for name in ("draw", "media", "page"))
+    return "\n".join(text(f"{name}.js") for name in SCRIPTS)
 
 
 def tabs(camera_allowed: bool) -> str:

@@ -1,4 +1,4 @@
-"""A snapshot of a session as the plain values that `static/draw.js` draws (a "view"). Pure: no Gradio, no threads.
+"""A snapshot of a session as the plain values that `static/*.js` draw (a "view"). Pure: no Gradio, no threads.
 
 Nothing here is HTML. Texts stay what the user and the model wrote; the page writes them as text.
 """
@@ -39,6 +39,8 @@ def render_lane(lane: LaneView, drawn: int) -> dict:
         "text": lane.instruction,
         "follow_ups": list(lane.follow_ups),
         "open": lane.open,
+        "muted": lane.muted,
+        "talk": lane.talkativeness,
         "state": lane.state,
         "p": [round(share, 3) for share in lane.p] if lane.p else None,
         "cells": [render_cell(cell) for cell in lane.cells if cell.second + cell.seconds - 1 >= drawn],

@@ -4,7 +4,7 @@ import gradio as gr
 
 from streamo_app.config import AppConfig
 from streamo_app.ui.desks import Desks
-from streamo_app.ui.page import STATIC, build
+from streamo_app.ui.page import STYLES, build, text
 
 SLOTS_PER_SEAT = 4
 """Threads of Gradio: each open webcam stream holds one for its whole life, ticks and clicks of everybody need some more."""
@@ -43,6 +43,6 @@ def serve(desks: Desks, config: AppConfig) -> tuple[gr.Blocks, str]:
         max_file_size=UPLOAD_LIMIT,
         allowed_paths=[str(clip.path) for clip in desks.clips],
         theme=theme(),
-        css="\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("style.css", "live.css")),
+        css="\n".join(text(f"{name}.css") for name in STYLES),
     )
     return blocks, shared or url.rstrip("/")

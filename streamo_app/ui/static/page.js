@@ -1,4 +1,4 @@
-// The page's own state and its events; runs once, after draw.js and media.js, inside the gr.HTML that holds the right column
+// The page's own state and its events; runs once, last of the scripts, inside the gr.HTML that holds the right column
 // (element, trigger, props and watch are its gifts). The server is told through `trigger("act", {...})` and through the timer;
 // both answer with a view (ui/render.py).
 
@@ -14,7 +14,6 @@ const page = {
   unplayable: "",     // address of a file that this browser cannot show
 };
 const drawn = { lanes: new Map(), rows: new Map() };
-const START_PATIENCE_MS = 30000;
 
 try { page.id = sessionStorage.getItem("streamo") || ""; } catch { /* a private window may have none: then a reload starts anew */ }
 
@@ -44,6 +43,7 @@ function draw(view) {
   stage();
   controls();
   strips();
+  each("draw", view);
 }
 
 // An answer stays in the views: the one that brought it may have been overtaken.
@@ -62,6 +62,7 @@ function forget(run) {
   drawn.lanes.clear();
   drawn.rows.clear();
   follow(null);
+  each("forget");
   Object.assign(page, { run, seq: 0, picture: -1 });
 }
 
@@ -91,132 +92,6 @@ function say(sentence) {
   $("message").hidden = !words;
 }
 
-// ---- Start and Stop
-
-async function go() {
-  page.stale = "";
-  say("");
-  if (page.status === "running") { act({ do: "stop" }); halt(); return; }
-  page.opening = true;
-  controls();
-  const [how, wrong] = await prepare();
-  page.opening = false;
-  if (wrong) say(wrong);
-  else {
-    act({ do: "start", choice: page.choice, clip: page.clip, how, text: $("ask-text").value });
-    setTimeout(() => { if (page.sent.start) { delete page.sent.start; say("The server did not answer; try again."); controls(); } }, START_PATIENCE_MS);
-  }
-  controls();
-}
-
-// [how the file is to be watched, what went wrong in one sentence]
-async function prepare() {
-  if (page.choice === "webcam") return ["", await openCamera()];
-  if (page.choice === "camera") return ["", ""];
-  if (!source()) return ["", "Choose a video file first."];
-  if (!(await load(source()))) return ["decode", ""];
-  $("player").pause();
-  $("player").currentTime = 0;  // a player that still stands at the end would end the new run at once
-  return ["player", ""];
-}
-
-function started(view) {
-  if (view.status !== "running") { halt(); return; }
-  $("ask-text").value = "";
-  if (view.show === "player") roll(0);
-}
-
-// After a reload the session is still there: give it its player or its camera back.
-async function resume(view) {
-  if (view.show === "player" && (await load(source()))) roll(view.second);
-  if (view.show === "webcam") say(await openCamera());
-}
-
-function halt() { closeCamera(); $("player").pause(); }
-
-// ---- instructions
-
-function ask(text) {
-  if (!page.id) return;
-  page.pending = text;
-  page.complaint = page.stale = "";
-  act({ do: "ask", text, lane: page.target });
-}
-
-// Taken, the box empties; refused, the words stay where they were and the reason stands below.
-function taken(refused) {
-  if (refused) return;
-  if ($("ask-text").value === page.pending) $("ask-text").value = "";
-  follow(null);
-}
-
-// `lane` null: what is typed is a new wish again.
-function follow(lane, text) {
-  page.target = lane;
-  write($("ask-label"), lane ? `Follow up on “${text}”` : "What should it watch for?");
-  for (const [number, { item }] of drawn.lanes) item.follow.setAttribute("aria-pressed", String(number === lane));
-  if (lane) $("ask-text").focus();
-}
-
-function chips() {
-  const clip = config.clips.find((one) => one.name === page.clip);
-  const wanted = page.choice === "samples" && clip ? clip.ask : config.suggest;
-  $("chips").replaceChildren(...wanted.map((text) => pill(text, () => ask(text))));
-}
-
-function pill(text, onClick) {
-  const button = make("button", "pill", text);
-  button.type = "button";
-  button.addEventListener("click", onClick);
-  return button;
-}
-
-// ---- source and stage
-
-function choose(choice, clip) {
-  page.choice = choice;
-  if (clip) page.clip = clip;
-  document.querySelector(`input[name=choice][value=${choice}]`).checked = true;
-  for (const one of $("clips").children) one.setAttribute("aria-pressed", String(one.dataset.name === page.clip));
-  $("clips").hidden = choice !== "samples";
-  write($("about"), config.about[choice] || "");
-  chips();
-  if (page.view) controls();
-  say(choice === "webcam" && !navigator.mediaDevices ? NO_CAMERA_HERE : "");
-  stage();
-}
-
-// The stage shows one of: player, picture decoded by the server (preview), webcam, drop zone (upload), or a word (hint).
-function stage() {
-  const { view } = page, url = source(), blind = url && url === page.unplayable;
-  const resting = { samples: "player", upload: !url ? "upload" : blind ? "hint" : "player", webcam: "webcam", camera: "hint" };
-  const mine = view && view.choice === page.choice && (page.choice !== "samples" || view.clip === page.clip);
-  if (mine && view.preview) $("preview").src = view.preview;
-  if (mine && view.preview) page.picture = view.picture;
-  const show = mine && view.show === "preview" && page.picture >= 0 ? "preview" : resting[page.choice];
-  if (show !== page.shown) {
-    if (page.shown) $("stage").classList.remove(`on-${page.shown}`);
-    $("stage").classList.add(`on-${show}`);
-    page.shown = show;
-  }
-  $("another").hidden = page.choice !== "upload" || !url;
-  write($("stage-hint"), blind ? "This browser cannot show the file. Streamo will try to decode it: press Start." : "Press Start to open the camera of this machine.");
-  if (show === "player" && $("player").dataset.url !== url) load(url).then((shown) => { if (!shown && url === source()) { page.unplayable = url; stage(); } });
-}
-
-function source() {
-  const path = page.choice === "samples" ? config.clips.find((one) => one.name === page.clip)?.path : page.choice === "upload" ? page.upload : "";
-  return path ? new URL(`gradio_api/file=${path.split("/").map(encodeURIComponent).join("/")}`, document.baseURI).href : "";
-}
-
-// gr.File drops what the browser does not call a video, and says nothing.
-function refuse(event) {
-  const file = (event.dataTransfer || event.target).files?.[0];
-  if (file) say(file.type.startsWith("video/") ? "" : `'${file.name}' is not a video; MP4, WebM, MKV, MOV and AVI files can be watched.`);
-}
-
-function jump(second) { if (page.shown === "player") $("player").currentTime = second; }
-
 // ---- once, when the other parts of the page stand: Gradio mounts them in any order
 
 async function begin() {
@@ -233,6 +108,7 @@ async function begin() {
     $("clips").append(button);
   }
   choose(config.clips.length ? "samples" : "upload");
+  each("begin");
   window.addEventListener("resize", strips);
   watch("value", () => draw(props.value));
   window.streamo = { report: () => JSON.stringify(report()) };
