@@ -7,18 +7,26 @@ from streamo_app.models.engine import Engine
 from streamo_app.sessions import Sessions
 from streamo_app.ui.desk import Desk
 from streamo_app.ui.samples import Clip
+from streamo_app.ui.switch import Switch
+
+CHANGED = "The model of this server was changed to {name}; press Start to go on with it."
 
 
 class Desks:
-    """`stop` ends every session; the engine is its maker's to stop."""
+    """`stop` ends every session, and an engine that came later; the first one is its maker's to stop."""
 
     def __init__(self, engine: Engine, config: AppConfig, clips: tuple[Clip, ...]):
-        self.engine, self.config, self.clips = engine, config, clips
+        self.config, self.clips = config, clips
+        self.switch = Switch(engine, self._move)
         self.sessions = Sessions(seats=config.seats, max_lanes=config.max_lanes, journal_dir=config.journal_dir, keep_journals=config.keep_journals)
         self._desks: dict[str, Desk] = {}
         self._pages: dict[str, str] = {}
         """Gradio's id of a page load to the id of its session: all that we learn when a page goes."""
         self._lock, self._sitting = threading.Lock(), threading.Lock()
+
+    @property
+    def engine(self) -> Engine:
+        return self.switch.engine
 
     def find(self, session_id: str) -> Desk | None:
         """The desk of an id, or None; a sign of life."""
@@ -51,11 +59,16 @@ class Desks:
 
     def stop(self) -> None:
         self.sessions.stop()
+        self.switch.stop()
+
+    def _move(self, engine: Engine) -> None:
+        with self._sitting:  # or a visitor who comes now would keep the old one
+            self.sessions.use(engine, CHANGED.format(name=engine.info.name))
 
     def _new(self) -> Desk:
         session = self.sessions.create(self.engine)
         clips = {clip.name: clip for clip in self.clips}
-        desk = Desk(session, self.engine.info, clips, camera_allowed=self.config.camera_allowed)
+        desk = Desk(session, clips, self.config, self.switch)
         with self._lock:
             # Only the desks whose session is still there: the reaper knows nothing of desks.
             self._desks = {id: old for id, old in self._desks.items() if self.sessions.get(id)} | {session.id: desk}
