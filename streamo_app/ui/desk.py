@@ -18,6 +18,7 @@ import numpy as np
 from streamo_app.config import AppConfig
 from streamo_app.session import Session, Snapshot
 from streamo_app.ui.desk_control import Wanted, change_model, control_view, read_wanted
+from streamo_app.ui.desk_keep import Keep
 from streamo_app.ui.numbers import Usage, numbers
 from streamo_app.ui.preview import Preview
 from streamo_app.ui.render import render_run
@@ -47,12 +48,14 @@ class Report:
     """Where its player stands, in seconds."""
     paused: bool = True
     ended: bool = False
+    past: int = 0
+    """Number of the list of past sessions that it has drawn."""
 
     @classmethod
     def read(cls, sent: object) -> "Report":
         """From untrusted JSON; what is not understood is taken as not said."""
         sent = sent if isinstance(sent, Mapping) else {}
-        whole = {name: int(number(sent.get(name), default)) for name, default in (("run", -1), ("after", 0), ("second", -1))}
+        whole = {name: int(number(sent.get(name), default)) for name, default in (("run", -1), ("after", 0), ("second", -1), ("past", 0))}
         position = max(0.0, number(sent.get("t"), 0.0))
         return cls(**whole, picture=number(sent.get("picture"), -1.0), position=position, paused=sent.get("paused") is not False, ended=sent.get("ended") is True)
 
@@ -63,8 +66,8 @@ def number(value: object, default: float) -> float:
 
 
 class Desk:
-    def __init__(self, session: Session, clips: Mapping[str, Clip], config: AppConfig, switch: Switch):
-        self.session = session
+    def __init__(self, session: Session, clips: Mapping[str, Clip], keep: Keep, config: AppConfig, switch: Switch):
+        self.session, self.keep = session, keep
         self.upload: Path | None = None
         """The file that this visitor uploaded last."""
         self._clips, self._config, self._switch = clips, config, switch
@@ -96,6 +99,7 @@ class Desk:
         desk = {"id": self.session.id, "run": snapshot.run, "choice": self._choice, "clip": self._clip, "show": self._show}
         desk |= {"upload": str(self.upload or ""), "answers": dict(self._answers), "picture": picture[0], "preview": picture[1]}
         notice = not self._complaint and snapshot.status != "failed"
+        desk["keep"] = self.keep.look(report.past)
         return view | desk | {"message": self._complaint or self._private(view["message"]), "notice": notice}
 
     def tick(self, report: Report) -> dict:
@@ -140,6 +144,19 @@ class Desk:
         self.upload, self._complaint = path, ""
         return self.look(report)
 
+    def complain(self, sentence: str) -> None:
+        """Say it until the next click."""
+        self._complaint = sentence
+
+    def show_header(self) -> None:
+        """The session shows a run out of its journal: its sample clip is on the stage again, where there was one."""
+        header = self.session.header
+        clip = str(header.get("clip", ""))
+        known = header.get("choice") == "samples" and clip in self._clips
+        self._source, self._waiting = None, set()
+        self._choice, self._clip, self._show = ("samples", clip, "player") if known else ("", "", "")
+        self._run = self.session.snapshot().run
+
     def _do(self, action: str, what: Mapping) -> None:
         match action:
             case "start":
@@ -161,6 +178,11 @@ class Desk:
                 self._wanted = read_wanted(what, self.session.info, self._config)
             case "model":
                 change_model(self._switch, what, self._config)
+            case "past" | "delete" | "captions" | "no captions":
+                self.keep.act(action, what)
+            case "reopen":
+                self.session.reopen(self.keep.shelf.finished(what.get("name")))
+                self.show_header()
             case "forget upload":
                 self.upload = None
             case _:
@@ -187,7 +209,8 @@ class Desk:
             if not standing:
                 asks = [(0, NARRATE)]
             wanted = self._wanted.fitting(self.session.info)
-            self.session.start(source, fps=wanted.fps, window=wanted.window, asks=asks)
+            about = {"choice": choice, "clip": clip} if choice == "samples" else {"choice": choice}
+            self.session.start(source, fps=wanted.fps, window=wanted.window, asks=asks, about=about)
         except Exception:
             source.close()
             raise

@@ -6,6 +6,7 @@ Nothing here is HTML. Texts stay what the user and the model wrote; the page wri
 from streamo_app.session import LaneView, Snapshot
 from streamo_app.transcript import Cell, Row
 from streamo_app.ui.desk_control import empty_control
+from streamo_app.ui.render_keep import empty_keep
 
 
 def render_run(snapshot: Snapshot, drawn: int = -1) -> dict:
@@ -29,7 +30,8 @@ def empty_view(message: str) -> dict:
     """What a page shows that has no session: why."""
     texts = dict.fromkeys(("id", "source", "choice", "clip", "show", "upload", "preview"), "")
     lists = {"lanes": [], "rows": [], "numbers": []}
-    return {"run": 0, "seq": 0, "status": "idle", "message": message, "second": 0, "decided": 0, "picture": -1, "answers": {}, "notice": False, "control": empty_control(), **texts, **lists}
+    own = {"control": empty_control(), "keep": empty_keep()}
+    return {"run": 0, "seq": 0, "status": "idle", "message": message, "second": 0, "decided": 0, "picture": -1, "answers": {}, "notice": False, **own, **texts, **lists}
 
 
 def render_lane(lane: LaneView, drawn: int) -> dict:
