@@ -47,7 +47,8 @@ def change_model(switch: Switch, what: Mapping, config: AppConfig) -> None:
     """Begin to load another model. Raises ValueError (one sentence): not allowed, no name, busy; what is wrong with the model itself is
     found out later and is in `Switch.state()`."""
     if not config.models_allowed:
-        raise ValueError("This page may not change the model of its server; start it with --allow-models.")
+        why = "a Space keeps its own" if config.on_space else "start it with --allow-models"
+        raise ValueError(f"This page may not change the model of its server; {why}.")
     kind, name, quantize = (str(what.get(key) or "").strip() for key in ("kind", "name", "quantize"))
     if kind == "built in":
         name = BUILT_IN_MODEL

@@ -24,8 +24,8 @@ function numberCell(traced) {
   cell.label = make("dt");
   cell.value = make("span");
   const value = make("dd");
-  if (traced) value.append(cell.line = spark());
   value.append(cell.value);
+  if (traced) value.append(cell.line = spark());
   cell.append(cell.label, value);
   return cell;
 }
