@@ -60,7 +60,8 @@ class Session:
         self._run: Run | None = None
         self._runs = 0
         self._journal: Journal | None = None
-        self._listener = listener
+        self.listener = listener
+        """May be set at any time."""
         self._failure = ""
         self._notice: tuple[str, float] | None = None
         self._stats: dict = {"lanes": {}}
@@ -114,6 +115,10 @@ class Session:
         with self._lock:
             self._lanes.mute(lane, muted)
             self.transcript.seq += 1
+
+    def is_muted(self, lane: int) -> bool:
+        """For a `listener`, which holds the lock already."""
+        return lane in self._lanes.muted()
 
     def talk(self, lane: int, bias: float) -> None:
         """Shift a lane's response logit from the next turn on, 0 = the checkpoint's own. Raises ValueError as `mute`, or beyond +-20."""
@@ -256,8 +261,8 @@ class Session:
                 self._journal.write(event)
             except OSError as error:
                 self._lose_journal(event.second, error)
-        if self._listener:
-            self._listener(event)
+        if self.listener:
+            self.listener(event)
 
     def _finish(self, run: Run, event: Ended | Failed) -> None:
         with self._lock:

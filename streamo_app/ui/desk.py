@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from streamo_app.session import Session
+from streamo_app.ui.desk_voice import Voice
 from streamo_app.ui.preview import Preview
 from streamo_app.ui.render import render_run
 from streamo_app.ui.samples import NARRATE, Clip
@@ -58,8 +59,8 @@ def number(value: object, default: float) -> float:
 
 
 class Desk:
-    def __init__(self, session: Session, info, clips: Mapping[str, Clip], *, camera_allowed: bool):
-        self.session = session
+    def __init__(self, session: Session, info, clips: Mapping[str, Clip], voice: Voice, *, camera_allowed: bool):
+        self.session, self.voice = session, voice
         self.upload: Path | None = None
         """The file that this visitor uploaded last."""
         self._info, self._clips, self._camera_allowed = info, clips, camera_allowed
@@ -86,7 +87,7 @@ class Desk:
         if isinstance(self._source, Preview):
             picture = self._source.picture(report.picture if known else -1.0)
         desk = {"id": self.session.id, "run": snapshot.run, "choice": self._choice, "clip": self._clip, "show": self._show}
-        desk |= {"upload": str(self.upload or ""), "answers": dict(self._answers), "picture": picture[0], "preview": picture[1]}
+        desk |= {"upload": str(self.upload or ""), "answers": dict(self._answers), "picture": picture[0], "preview": picture[1], "voice": self.voice.view()}
         notice = not self._complaint and snapshot.status != "failed"
         return view | desk | {"message": self._complaint or self._private(view["message"]), "notice": notice}
 
@@ -138,10 +139,25 @@ class Desk:
                 self.session.mute(int(number(what.get("lane"), 0)), what.get("muted") is True)
             case "talk":
                 self.session.talk(int(number(what.get("lane"), 0)), number(what.get("talk"), 0.0))
+            case "say" | "listen" | "listened" | "chime":
+                self._speak(action, number(what.get("n"), 0), what)
             case "forget upload":
                 self.upload = None
             case _:
                 raise ValueError("The page asked for something this server does not know; reload it.")
+
+    def _speak(self, action: str, n: float, what: Mapping) -> None:
+        match action:
+            case "say":
+                self.voice.say(n, what.get("sound"))
+            case "listen":
+                self.voice.listen(n)
+            case "listened" if what.get("drop") is True:
+                self.voice.close_microphone()
+            case "listened":
+                self.voice.listened(n)
+            case "chime":
+                self.voice.chime(what.get("on") is True)
 
     def _ask(self, text: str, lane: int | None = None) -> None:
         waits = self.session.status != "running"

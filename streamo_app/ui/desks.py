@@ -5,7 +5,9 @@ import threading
 from streamo_app.config import AppConfig
 from streamo_app.models.engine import Engine
 from streamo_app.sessions import Sessions
+from streamo_app.speech import Speech
 from streamo_app.ui.desk import Desk
+from streamo_app.ui.desk_voice import Voice
 from streamo_app.ui.samples import Clip
 
 
@@ -14,6 +16,7 @@ class Desks:
 
     def __init__(self, engine: Engine, config: AppConfig, clips: tuple[Clip, ...]):
         self.engine, self.config, self.clips = engine, config, clips
+        self.speech = Speech(config.speech)
         self.sessions = Sessions(seats=config.seats, max_lanes=config.max_lanes, journal_dir=config.journal_dir, keep_journals=config.keep_journals)
         self._desks: dict[str, Desk] = {}
         self._pages: dict[str, str] = {}
@@ -51,13 +54,19 @@ class Desks:
 
     def stop(self) -> None:
         self.sessions.stop()
+        for desk in self._desks.values():
+            desk.voice.close()
 
     def _new(self) -> Desk:
         session = self.sessions.create(self.engine)
         clips = {clip.name: clip for clip in self.clips}
-        desk = Desk(session, self.engine.info, clips, camera_allowed=self.config.camera_allowed)
+        voice = Voice(session, self.speech, microphone=self.config.camera_allowed, loudspeaker=not self.config.exposed)
+        desk = Desk(session, self.engine.info, clips, voice, camera_allowed=self.config.camera_allowed)
         with self._lock:
             # Only the desks whose session is still there: the reaper knows nothing of desks.
-            self._desks = {id: old for id, old in self._desks.items() if self.sessions.get(id)} | {session.id: desk}
+            gone = [old for id, old in self._desks.items() if not self.sessions.get(id)]
+            self._desks = {id: old for id, old in self._desks.items() if old not in gone} | {session.id: desk}
             self._pages = {page: id for page, id in self._pages.items() if id in self._desks}
+        for old in gone:
+            old.voice.close()
         return desk

@@ -20,14 +20,15 @@ import gradio as gr
 
 from streamo_app.config import BUILT_IN_MODEL
 from streamo_app.ui.desk import Report
+from streamo_app.ui.desk_voice import voice_settings
 from streamo_app.ui.desks import Desks
 from streamo_app.ui.render import empty_view
 from streamo_app.ui.samples import SUGGESTIONS
 
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("dom", "lanes", "timeline", "transcript", "numbers", "media", "stage", "ask", "go", "page")
+SCRIPTS = ("dom", "lanes", "timeline", "transcript", "numbers", "media", "stage", "ask", "go", "read_aloud", "speak", "page")
 """In this order one script; a part with a file of its own stands before the last and hooks in through `parts` (dom.js)."""
-STYLES = ("style", "live")
+STYLES = ("style", "live", "voice")
 TICK_S = 0.5
 CAMERA_FPS = 2
 """Pictures per second asked of the browser, for each that the model wants: a grid point is then at most half a second old."""
@@ -140,4 +141,5 @@ def settings(desks: Desks) -> dict:
     about = dict(ABOUT)
     if desks.engine.info.name == BUILT_IN_MODEL:
         about |= {choice: f"{about[choice]} {BUILT_IN_LIMITS}".strip() for choice in ("upload", "webcam", "camera")}
-    return {"clips": clips, "suggest": list(SUGGESTIONS), "about": about}
+    voice = voice_settings(microphone=desks.config.camera_allowed, loudspeaker=not desks.config.exposed)
+    return {"clips": clips, "suggest": list(SUGGESTIONS), "about": about, "voice": voice}

@@ -6,6 +6,7 @@ Nothing here is HTML. Texts stay what the user and the model wrote; the page wri
 from streamo_app.models.interface import ModelInfo
 from streamo_app.session import LaneView, Snapshot
 from streamo_app.transcript import Cell, Row
+from streamo_app.ui.desk_voice import empty_voice
 
 
 def render_run(snapshot: Snapshot, info: ModelInfo, drawn: int = -1) -> dict:
@@ -30,7 +31,7 @@ def empty_view(message: str) -> dict:
     """What a page shows that has no session: why."""
     texts = dict.fromkeys(("id", "source", "choice", "clip", "show", "upload", "preview"), "")
     lists = {"lanes": [], "rows": [], "numbers": []}
-    return {"run": 0, "seq": 0, "status": "idle", "message": message, "second": 0, "decided": 0, "picture": -1, "answers": {}, "notice": False, **texts, **lists}
+    return {"run": 0, "seq": 0, "status": "idle", "message": message, "second": 0, "decided": 0, "picture": -1, "answers": {}, "notice": False, "voice": empty_voice(), **texts, **lists}
 
 
 def render_lane(lane: LaneView, drawn: int) -> dict:
