@@ -8,7 +8,6 @@ is never held while calling into the engine. `_control` keeps two `start` or `st
 Whatever belongs to a run that is over is ignored, so a source or a model that wakes up late changes nothing.
 """
 
-import logging
 import secrets
 import threading
 import time
@@ -17,18 +16,16 @@ from pathlib import Path
 
 from streamo_app.events import Decided, Ended, Event, Failed, LaneClosed, Noticed
 from streamo_app.models.engine import Ask, Engine
+from streamo_app.session_journal import Kept
 from streamo_app.session_lanes import MAX_LANES, Lanes
 from streamo_app.session_run import Run
 from streamo_app.session_view import STOPPED, LaneView, Pace, Snapshot, newest_rows
 from streamo_app.transcript import Transcript
-from streamo_app.transcript_journal import Journal, journal_paths, next_path
 from streamo_app.video import Source
 
 MAX_FPS = 10
 NOTICE_S = 10.0
 """A notice stays this long in `Snapshot.message`; it stays in the rows for good."""
-
-log = logging.getLogger(__name__)
 
 __all__ = ["LaneView", "MAX_LANES", "Session", "Snapshot"]
 
@@ -52,14 +49,13 @@ class Session:
         self.status = "idle"
         """idle | running | ended | failed"""
         self.transcript = Transcript()
-        self.journal_path: Path | None = None
-        self._engine, self._journal_dir, self._clock = engine, journal_dir, clock
+        self._engine, self._clock = engine, clock
+        self._kept = Kept(journal_dir, self.id, engine.info.name)
         self._fps = engine.info.fps
         self._lanes = Lanes(max_lanes)
         self._pace = Pace()
         self._run: Run | None = None
         self._runs = 0
-        self._journal: Journal | None = None
         self.listener = listener
         """May be set at any time."""
         self._failure = ""
@@ -67,9 +63,12 @@ class Session:
         self._stats: dict = {"lanes": {}}
         self._lock, self._control = threading.Lock(), threading.Lock()
 
-    def start(self, source: Source, *, fps: int | None = None, asks: Sequence[tuple[int, str]] = (), final: bool = False) -> None:
+    def start(
+        self, source: Source, *, fps: int | None = None, asks: Sequence[tuple[int, str]] = (), final: bool = False, about: Mapping[str, str] = {}
+    ) -> None:
         """Watch `source`; a run under way is ended first. `asks`: (turn, text); lanes count what was typed before, then these in order.
-        `final`: no lane will be opened beyond these, which saves the watcher's share of every second after the last.
+        `final`: no lane will be opened beyond these, which saves the watcher's share of every second after the last. `about` is kept
+        with the run, in its `header`.
 
         Raises ValueError (one sentence), leaving everything as it was: a bad instruction, more than `max_lanes`, an impossible fps."""
         fps = self._engine.info.fps if fps is None else fps
@@ -82,7 +81,7 @@ class Session:
             run = Run(source, fps, prepare=self._prepare, is_open=self._is_open, emit=self._on_event, clock=self._clock)
             run.client = self._engine.client(lambda event: self._on_event(run, event))
             with self._lock:
-                self._begin(run, asks, final)
+                self._begin(run, asks, final, about)
             run.start(self.id[:6])
 
     def ask(self, text: str, lane: int | None = None) -> int:
@@ -141,16 +140,30 @@ class Session:
             run = self._run
         return run is None or run.over.wait(timeout_s)
 
-    def reopen(self) -> bool:
-        """Show the newest run that the journals of this id hold, after a restart of the process. False when there is none.
+    @property
+    def header(self) -> Mapping[str, object]:
+        """Of the run shown: source, kind, model, fps, started (ISO, UTC), and what `start` was told about it; empty before the first."""
+        return self._kept.header
 
-        Raises ValueError for a journal that cannot be read."""
-        paths = journal_paths(self._journal_dir, self.id) if self._journal_dir else []
-        if not paths:
+    @property
+    def journal_path(self) -> Path | None:
+        return self._kept.path
+
+    def reopen(self, path: Path | None = None) -> bool:
+        """Show the run of a journal, by itself the newest of this id, as after a restart of the process. False when there is none.
+
+        Raises ValueError (one sentence) for a journal that cannot be read, or while a run is under way."""
+        path = path or self._kept.newest()
+        if path is None:
             return False
-        transcript = Transcript.from_journal(paths[-1])
-        with self._lock:
-            self.transcript, self.status, self.journal_path, self._runs = transcript, "ended", paths[-1], self._runs + 1
+        header, transcript = self._kept.read(path)
+        with self._control, self._lock:
+            if self.status == "running":
+                raise ValueError("Stop the run under way first, then open another session.")
+            transcript.seq = max(transcript.seq, self.transcript.seq + 1)
+            self.transcript, self.status, self._runs, self._pace = transcript, "ended", self._runs + 1, Pace()
+            self._kept.header, self._kept.path = header, path
+            self._failure, self._notice, self._stats = "", None, {"lanes": {}}
             self._lanes.restore(transcript)
             for decided in transcript.decisions():
                 self._pace.add(decided)
@@ -194,28 +207,13 @@ class Session:
             self._stats = run.client.stats()
         return self._stats
 
-    def _begin(self, run: Run, asks: Sequence[tuple[int, str]], final: bool) -> None:
+    def _begin(self, run: Run, asks: Sequence[tuple[int, str]], final: bool, about: Mapping[str, str]) -> None:
         self._lanes.begin(asks, final)
         self.transcript = Transcript(run.source.title, self.transcript.seq + 1)
         self._run, self._runs, self._fps, self._pace = run, self._runs + 1, run.fps, Pace()
         self.status, self._failure, self._notice = "running", "", None
-        if self._journal_dir:
-            self._open_journal(run)
-
-    def _open_journal(self, run: Run) -> None:
-        self.journal_path = next_path(self._journal_dir, self.id)
-        source = run.source
-        try:
-            self._journal = Journal(self.journal_path, source=source.title, kind=source.kind, model=self._engine.info.name, fps=run.fps)
-        except OSError as error:
-            self._lose_journal(0, error)
-
-    def _lose_journal(self, second: int, error: OSError) -> None:
-        log.warning("the journal cannot be written: %s", error)
-        if self._journal:
-            self._journal.close()
-        self._journal = None
-        self._record(Noticed(second, f"The transcript is not being saved ({error.strerror}); export it before you leave."))
+        if lost := self._kept.begin(run.source, run.fps, about):
+            self._record(Noticed(0, lost))
 
     def _halt(self, timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s
@@ -256,13 +254,11 @@ class Session:
         self.transcript.add(event)
         if isinstance(event, Noticed):
             self._notice = (event.message, self._clock())
-        if self._journal:
-            try:
-                self._journal.write(event)
-            except OSError as error:
-                self._lose_journal(event.second, error)
+        lost = self._kept.write(event)
         if self.listener:
             self.listener(event)
+        if lost:
+            self._record(Noticed(event.second, lost))
 
     def _finish(self, run: Run, event: Ended | Failed) -> None:
         with self._lock:
@@ -275,9 +271,7 @@ class Session:
                 self._record(event)
                 self.status = "failed" if isinstance(event, Failed) else "ended"
                 self._failure = event.message if isinstance(event, Failed) else ""
-                if self._journal:
-                    self._journal.close()
-                self._journal = None
+                self._kept.end()
                 run.over.set()
         if first:
             run.abort()

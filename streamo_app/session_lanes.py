@@ -79,7 +79,8 @@ class Lanes:
         return not self.final or bool(self._due)
 
     def restore(self, transcript: Transcript) -> None:
-        """The lanes of a run read back from disk."""
+        """The lanes of a run read back from disk take the place of all others."""
+        self._due = []
         self._standing = {
             lane: Standing(record.instruction, list(record.follow_ups), open=record.open)
             for lane, record in sorted(transcript.lanes.items())

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from streamo_app.session import Session
+from streamo_app.ui.desk_keep import Keep
 from streamo_app.ui.desk_voice import Voice
 from streamo_app.ui.preview import Preview
 from streamo_app.ui.render import render_run
@@ -43,12 +44,14 @@ class Report:
     """Where its player stands, in seconds."""
     paused: bool = True
     ended: bool = False
+    past: int = 0
+    """Number of the list of past sessions that it has drawn."""
 
     @classmethod
     def read(cls, sent: object) -> "Report":
         """From untrusted JSON; what is not understood is taken as not said."""
         sent = sent if isinstance(sent, Mapping) else {}
-        whole = {name: int(number(sent.get(name), default)) for name, default in (("run", -1), ("after", 0), ("second", -1))}
+        whole = {name: int(number(sent.get(name), default)) for name, default in (("run", -1), ("after", 0), ("second", -1), ("past", 0))}
         position = max(0.0, number(sent.get("t"), 0.0))
         return cls(**whole, picture=number(sent.get("picture"), -1.0), position=position, paused=sent.get("paused") is not False, ended=sent.get("ended") is True)
 
@@ -59,8 +62,8 @@ def number(value: object, default: float) -> float:
 
 
 class Desk:
-    def __init__(self, session: Session, info, clips: Mapping[str, Clip], voice: Voice, *, camera_allowed: bool):
-        self.session, self.voice = session, voice
+    def __init__(self, session: Session, info, clips: Mapping[str, Clip], keep: Keep, voice: Voice, *, camera_allowed: bool):
+        self.session, self.keep, self.voice = session, keep, voice
         self.upload: Path | None = None
         """The file that this visitor uploaded last."""
         self._info, self._clips, self._camera_allowed = info, clips, camera_allowed
@@ -89,6 +92,7 @@ class Desk:
         desk = {"id": self.session.id, "run": snapshot.run, "choice": self._choice, "clip": self._clip, "show": self._show}
         desk |= {"upload": str(self.upload or ""), "answers": dict(self._answers), "picture": picture[0], "preview": picture[1], "voice": self.voice.view()}
         notice = not self._complaint and snapshot.status != "failed"
+        desk["keep"] = self.keep.look(report.past)
         return view | desk | {"message": self._complaint or self._private(view["message"]), "notice": notice}
 
     def tick(self, report: Report) -> dict:
@@ -124,6 +128,19 @@ class Desk:
         self.upload, self._complaint = path, ""
         return self.look(report)
 
+    def complain(self, sentence: str) -> None:
+        """Say it until the next click."""
+        self._complaint = sentence
+
+    def show_header(self) -> None:
+        """The session shows a run out of its journal: its sample clip is on the stage again, where there was one."""
+        header = self.session.header
+        clip = str(header.get("clip", ""))
+        known = header.get("choice") == "samples" and clip in self._clips
+        self._source, self._waiting = None, set()
+        self._choice, self._clip, self._show = ("samples", clip, "player") if known else ("", "", "")
+        self._run = self.session.snapshot().run
+
     def _do(self, action: str, what: Mapping) -> None:
         match action:
             case "start":
@@ -139,6 +156,11 @@ class Desk:
                 self.session.mute(int(number(what.get("lane"), 0)), what.get("muted") is True)
             case "talk":
                 self.session.talk(int(number(what.get("lane"), 0)), number(what.get("talk"), 0.0))
+            case "past" | "delete" | "captions" | "no captions":
+                self.keep.act(action, what)
+            case "reopen":
+                self.session.reopen(self.keep.shelf.finished(what.get("name")))
+                self.show_header()
             case "say" | "listen" | "listened" | "chime":
                 self._speak(action, number(what.get("n"), 0), what)
             case "forget upload":
@@ -175,7 +197,7 @@ class Desk:
             asks = [(0, lane.instruction) for lane in standing if lane.lane not in self._waiting]
             if not standing:
                 asks = [(0, NARRATE)]
-            self.session.start(source, asks=asks)
+            self.session.start(source, asks=asks, about={"choice": choice, "clip": clip} if choice == "samples" else {"choice": choice})
         except Exception:
             source.close()
             raise

@@ -1,12 +1,16 @@
 """All desks of a process: ids that pages show are turned into desks here, and sessions of pages that went away end."""
 
+import secrets
 import threading
 
 from streamo_app.config import AppConfig
 from streamo_app.models.engine import Engine
-from streamo_app.sessions import Sessions
+from streamo_app.session import Session
+from streamo_app.sessions import NoSeat, Sessions
 from streamo_app.speech import Speech
+from streamo_app.transcript_shelf import Shelf
 from streamo_app.ui.desk import Desk
+from streamo_app.ui.desk_keep import Keep
 from streamo_app.ui.desk_voice import Voice
 from streamo_app.ui.samples import Clip
 
@@ -17,7 +21,11 @@ class Desks:
     def __init__(self, engine: Engine, config: AppConfig, clips: tuple[Clip, ...]):
         self.engine, self.config, self.clips = engine, config, clips
         self.speech = Speech(config.speech)
-        self.sessions = Sessions(seats=config.seats, max_lanes=config.max_lanes, journal_dir=config.journal_dir, keep_journals=config.keep_journals)
+        self.sessions = Sessions(
+            seats=config.seats, max_lanes=config.max_lanes, journal_dir=config.journal_dir, keep_journals=config.keep_journals, closed=self._closed
+        )  # fmt: skip
+        self.boot = secrets.token_hex(4)
+        """Names this process: a page whose server was started again must not take the numbers of before for newer ones."""
         self._desks: dict[str, Desk] = {}
         self._pages: dict[str, str] = {}
         """Gradio's id of a page load to the id of its session: all that we learn when a page goes."""
@@ -32,19 +40,25 @@ class Desks:
         with self._lock:
             return self._desks.get(session_id)
 
-    def sit(self, session_id: str, page: str | None = None) -> Desk:
-        """The desk of an id, or a new one under a new id: for a first visit, and for a page whose session has ended meanwhile.
+    def sit(self, session_id: str, page: str | None = None, owner: str = "") -> Desk:
+        """The desk of an id, or a new one under a new id: for a first visit, and for a page whose session has ended meanwhile. A page that
+        outlived the process, or that slept for long, gets back what its journal holds, under its own id.
 
         `page`: Gradio's id of the page load. On a busy machine a page calls again before it has learnt its id; it gets no second seat.
+        `owner`: the unguessable id of the browser; a session leads back to its own owner only.
         Raises ValueError (one sentence) when all seats are taken."""
         with self._sitting:
             with self._lock:
                 known = self._pages.get(page or "", "")
-            desk = self.find(session_id) or self.find(known) or self._new()
+            desk = self._own(session_id, owner) or self._own(known, owner) or self._back(session_id, owner) or self._new(owner)
             if page:
                 with self._lock:
                     self._pages[page] = desk.session.id
             return desk
+
+    def own(self, session_id: object, owner: object) -> Desk | None:
+        """The desk of an id, for its owner alone; opens nothing."""
+        return self._own(session_id, owner) if isinstance(session_id, str) and isinstance(owner, str) else None
 
     def left(self, page: str | None) -> None:
         """A page was closed, or is being loaded anew: then its `sit` comes in a moment."""
@@ -54,19 +68,45 @@ class Desks:
 
     def stop(self) -> None:
         self.sessions.stop()
-        for desk in self._desks.values():
-            desk.voice.close()
 
-    def _new(self) -> Desk:
-        session = self.sessions.create(self.engine)
-        clips = {clip.name: clip for clip in self.clips}
-        voice = Voice(session, self.speech, microphone=self.config.camera_allowed, loudspeaker=not self.config.exposed)
-        desk = Desk(session, self.engine.info, clips, voice, camera_allowed=self.config.camera_allowed)
-        with self._lock:
-            # Only the desks whose session is still there: the reaper knows nothing of desks.
-            gone = [old for id, old in self._desks.items() if not self.sessions.get(id)]
-            self._desks = {id: old for id, old in self._desks.items() if old not in gone} | {session.id: desk}
-            self._pages = {page: id for page, id in self._pages.items() if id in self._desks}
-        for old in gone:
-            old.voice.close()
+    def _own(self, session_id: str, owner: str) -> Desk | None:
+        desk = self.find(session_id)
+        return desk if desk and secrets.compare_digest(desk.keep.owner.encode(), owner.encode()) else None
+
+    def _back(self, session_id: str, owner: str) -> Desk | None:
+        if self.sessions.get(session_id):
+            return None  # somebody else's
+        try:
+            session = self.sessions.reopen(self.engine, session_id, owner)
+        except NoSeat:
+            raise
+        except ValueError as error:
+            desk = self._new(owner)
+            desk.complain(f"What was here before could not be read back. {error}")
+            return desk
+        if session is None:
+            return None
+        desk = self._desk(session, owner)
+        desk.show_header()
         return desk
+
+    def _new(self, owner: str) -> Desk:
+        return self._desk(self.sessions.create(self.engine, owner), owner)
+
+    def _desk(self, session: Session, owner: str) -> Desk:
+        clips = {clip.name: clip for clip in self.clips}
+        keep = Keep(session, owner, Shelf(self.sessions.folder(owner)), boot=self.boot, lasting=self.config.keep_journals)
+        voice = Voice(session, self.speech, microphone=self.config.camera_allowed, loudspeaker=not self.config.exposed)
+        desk = Desk(session, self.engine.info, clips, keep, voice, camera_allowed=self.config.camera_allowed)
+        with self._lock:
+            self._desks[session.id] = desk
+        return desk
+
+    def _closed(self, session_id: str) -> None:
+        """Its session has ended."""
+        with self._lock:
+            desk = self._desks.pop(session_id, None)
+            self._pages = {page: id for page, id in self._pages.items() if id != session_id}
+        if desk:
+            desk.keep.close()
+            desk.voice.close()

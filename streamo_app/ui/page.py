@@ -26,9 +26,9 @@ from streamo_app.ui.render import empty_view
 from streamo_app.ui.samples import SUGGESTIONS
 
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("dom", "lanes", "timeline", "transcript", "numbers", "media", "stage", "ask", "go", "read_aloud", "speak", "page")
+SCRIPTS = ("dom", "lanes", "timeline", "transcript", "numbers", "media", "stage", "ask", "go", "keep", "past", "read_aloud", "speak", "page")
 """In this order one script; a part with a file of its own stands before the last and hooks in through `parts` (dom.js)."""
-STYLES = ("style", "live", "voice")
+STYLES = ("style", "live", "keep", "voice")
 TICK_S = 0.5
 CAMERA_FPS = 2
 """Pictures per second asked of the browser, for each that the model wants: a grid point is then at most half a second old."""
@@ -65,13 +65,14 @@ def build(desks: Desks) -> gr.Blocks:
             with gr.Column(elem_id="right"):
                 live = gr.HTML({}, html_template=text("talk.html"), js_on_load=script(), apply_default_css=False, elem_id="live", settings=settings(desks))
         part("foot", elem_id="foot")
+        part("keep", elem_id="keep")
 
         def tick(sent: str, known_id: str, request: gr.Request):
             if not sent:  # its scripts are not there yet
                 return gr.skip(), gr.skip()
             page = json.loads(sent)
             try:
-                desk = desks.sit(str(page.get("id") or ""), request.session_hash)
+                desk = desks.sit(str(page.get("id") or ""), request.session_hash, str(page.get("owner") or ""))
             except ValueError as error:
                 return empty_view(str(error)), ""
             return desk.tick(Report.read(page)), gr.skip() if known_id == desk.session.id else desk.session.id
@@ -80,7 +81,7 @@ def build(desks: Desks) -> gr.Blocks:
             what = event._data
             page = what.get("page") or {}
             try:
-                desk = desks.sit(str(page.get("id") or ""), request.session_hash)
+                desk = desks.sit(str(page.get("id") or ""), request.session_hash, str(page.get("owner") or ""))
             except ValueError as error:
                 return empty_view(str(error))
             return desk.act(what, Report.read(page))

@@ -7,6 +7,7 @@ from streamo_app.models.interface import ModelInfo
 from streamo_app.session import LaneView, Snapshot
 from streamo_app.transcript import Cell, Row
 from streamo_app.ui.desk_voice import empty_voice
+from streamo_app.ui.render_keep import empty_keep
 
 
 def render_run(snapshot: Snapshot, info: ModelInfo, drawn: int = -1) -> dict:
@@ -31,7 +32,7 @@ def empty_view(message: str) -> dict:
     """What a page shows that has no session: why."""
     texts = dict.fromkeys(("id", "source", "choice", "clip", "show", "upload", "preview"), "")
     lists = {"lanes": [], "rows": [], "numbers": []}
-    return {"run": 0, "seq": 0, "status": "idle", "message": message, "second": 0, "decided": 0, "picture": -1, "answers": {}, "notice": False, "voice": empty_voice(), **texts, **lists}
+    return {"run": 0, "seq": 0, "status": "idle", "message": message, "second": 0, "decided": 0, "picture": -1, "answers": {}, "notice": False, "keep": empty_keep(), "voice": empty_voice(), **texts, **lists}
 
 
 def render_lane(lane: LaneView, drawn: int) -> dict:

@@ -5,6 +5,7 @@ import gradio as gr
 from streamo_app.config import AppConfig
 from streamo_app.ui.desks import Desks
 from streamo_app.ui.page import STYLES, build, text
+from streamo_app.ui.save import routes
 
 SLOTS_PER_SEAT = 4
 """Threads of Gradio: each open webcam stream holds one for its whole life, ticks and clicks of everybody need some more."""
@@ -42,6 +43,7 @@ def serve(desks: Desks, config: AppConfig) -> tuple[gr.Blocks, str]:
         max_threads=max(40, SLOTS_PER_SEAT * config.seats),
         max_file_size=UPLOAD_LIMIT,
         allowed_paths=[str(clip.path) for clip in desks.clips],
+        app_kwargs={"routes": routes(desks)},
         theme=theme(),
         css="\n".join(text(f"{name}.css") for name in STYLES),
     )

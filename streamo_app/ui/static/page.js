@@ -4,7 +4,7 @@
 
 const config = props.settings;
 const page = {
-  id: "", run: -1, seq: 0, status: "", view: null,
+  id: "", boot: "", run: -1, seq: 0, status: "", view: null,
   picture: -1, shown: "", opening: false, choice: "samples", clip: config.clips[0]?.name || "", upload: "",
   sent: {},           // kind of action -> number of the last one that is not answered yet
   complaint: "",      // what went wrong on this side, in one sentence
@@ -18,18 +18,20 @@ const drawn = { lanes: new Map(), rows: new Map() };
 try { page.id = sessionStorage.getItem("streamo") || ""; } catch { /* a private window may have none: then a reload starts anew */ }
 
 // What the server needs to know at each tick: who asks, what is drawn already, and where the player stands.
-const report = () => ({ id: page.id, run: page.run, after: page.seq, second: newest(), picture: page.picture, ...playing() });
+const report = () => ({ id: page.id, owner: keep.owner, past: keep.list, run: page.run, after: page.seq, second: newest(), picture: page.picture, ...playing() });
 const newest = () => Math.max(-1, ...[...drawn.lanes.values()].map((lane) => Math.max(-1, ...lane.cells.keys())));
 // Numbers of actions grow over reloads too: the server's last answers may be to the page before.
 const act = (what) => { page.sent[what.do] = Math.max(Date.now(), (page.sent[what.do] || 0) + 1); trigger("act", { ...what, n: page.sent[what.do], page: report() }); };
 
 function draw(view) {
   if (view?.id === undefined) return;
+  // A server that was started again counts anew: all of it is asked for once more.
+  if (page.boot && view.id && view.keep.boot !== page.boot) { page.boot = view.keep.boot; forget(-1); return; }
   // Replies may overtake each other: one that is older than what is drawn would stop a camera that has just started.
   if (view.id === page.id && (view.run < page.run || (view.run === page.run && view.seq < page.seq))) return;
   const was = page.status;
   if (view.run !== page.run) forget(view.run);
-  Object.assign(page, { id: view.id, seq: view.seq, status: view.status, upload: view.upload, view });
+  Object.assign(page, { id: view.id, seq: view.seq, status: view.status, upload: view.upload, boot: view.keep.boot || page.boot, view });
   try { sessionStorage.setItem("streamo", view.id); } catch { /* as above */ }
   if (was === "" && view.choice) choose(view.choice, view.clip);
   if (answered("start")) started(view);
@@ -95,7 +97,7 @@ function say(sentence) {
 // ---- once, when the other parts of the page stand: Gradio mounts them in any order
 
 async function begin() {
-  await until(() => ["player", "clips", "go", "message", "numbers", "stage", "upload"].every($) && document.querySelector("input[name=choice]"), 60);
+  await until(() => ["player", "clips", "go", "message", "numbers", "stage", "upload", "past"].every($) && document.querySelector("input[name=choice]"), 60);
   $("ask").addEventListener("submit", (event) => { event.preventDefault(); ask($("ask-text").value); });
   $("ask-text").addEventListener("keydown", (event) => { if (event.key === "Escape") follow(null); });
   $("go").addEventListener("click", go);
@@ -111,6 +113,6 @@ async function begin() {
   each("begin");
   window.addEventListener("resize", strips);
   watch("value", () => draw(props.value));
-  window.streamo = { report: () => JSON.stringify(report()) };
+  window.streamo = { act, report: () => JSON.stringify(report()) };
 }
 begin();

@@ -17,7 +17,7 @@ function choose(choice, clip) {
 function stage() {
   const { view } = page, url = source(), blind = url && url === page.unplayable;
   const resting = { samples: "player", upload: !url ? "upload" : blind ? "hint" : "player", webcam: "webcam", camera: "hint" };
-  const mine = view && view.choice === page.choice && (page.choice !== "samples" || view.clip === page.clip);
+  const mine = shows(view);
   if (mine && view.preview) $("preview").src = view.preview;
   if (mine && view.preview) page.picture = view.picture;
   const show = mine && view.show === "preview" && page.picture >= 0 ? "preview" : resting[page.choice];
@@ -42,4 +42,7 @@ function refuse(event) {
   if (file) say(file.type.startsWith("video/") ? "" : `'${file.name}' is not a video; MP4, WebM, MKV, MOV and AVI files can be watched.`);
 }
 
-function jump(second) { if (page.shown === "player") $("player").currentTime = second; }
+// Whether what is chosen is what the run on the page watched.
+function shows(view) { return Boolean(view && view.choice === page.choice && (page.choice !== "samples" || view.clip === page.clip)); }
+
+function jump(second) { if (page.shown === "player" && shows(page.view)) $("player").currentTime = second; }

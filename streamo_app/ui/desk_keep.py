@@ -1,0 +1,53 @@
+"""What one visitor keeps: exports, the video with captions, and his past sessions. No Gradio in here.
+
+A visitor is known by two unguessable ids that his browser keeps: of the session (per tab), and of the owner (per browser), to whom journals
+belong. Names of journals come from the page and are looked up on his own shelf only.
+
+Thread safety: as `desk.py`; actions come one at a time, looks at any time, and what they read is set in one assignment.
+"""
+
+from collections.abc import Mapping
+
+from streamo_app.session import Session
+from streamo_app.transcript_shelf import Entry, Shelf
+from streamo_app.ui.render_keep import render_keep
+
+NOT_HERE = "This server keeps no sessions; save the transcript before you leave."
+
+
+class Keep:
+    def __init__(self, session: Session, owner: str, shelf: Shelf, *, boot: str, lasting: bool):
+        """`boot` names the process; `lasting` False: journals are deleted with their session, so there is no past."""
+        self.owner, self.shelf = owner, shelf
+        self._session, self._boot, self._lasting = session, boot, lasting
+        self._past: tuple[int, list[Entry]] = (0, [])
+        """Number of the newest list that a page asked for, and the list."""
+
+    def look(self, drawn: int) -> dict:
+        """This part of a view; the list of past sessions only while the page has drawn an older one than `drawn`."""
+        number, entries = self._past
+        lasting = self._lasting and self.shelf.folder is not None
+        return render_keep(self._session.header, self._boot, lasting, number, entries if number != drawn else None)
+
+    def act(self, action: str, what: Mapping) -> None:
+        """Raises ValueError with one sentence."""
+        match action:
+            case "past":
+                self._list()
+            case "delete":
+                try:
+                    self.shelf.delete(what.get("name"))
+                finally:
+                    self._list()
+
+    def export(self, form: str) -> str:
+        """The transcript shown, as one of `transcript.FORMATS`. Raises ValueError for another."""
+        return self._session.export(form)
+
+    def close(self) -> None:
+        """The session has ended: nothing of it stays but its journals."""
+
+    def _list(self) -> None:
+        if not self._lasting:
+            raise ValueError(NOT_HERE)
+        self._past = (self._past[0] + 1, self.shelf.entries())
