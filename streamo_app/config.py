@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BUILT_IN_MODEL = "streamo-tiny"
+SPEECH_MODEL = "openai/whisper-tiny"
+"""39 million weights, 150 MB, many languages; an instruction of five seconds takes about a second of one core."""
 QUANTIZE = ("4bit", "8bit", "none")
 LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 
@@ -72,6 +74,9 @@ class AppConfig:
     on_space: bool = False
     """A Hugging Face Space: no camera, no addresses and no other models for its visitors, whatever else is asked."""
 
+    speech: str = SPEECH_MODEL
+    """Folder or hub id of the model that turns spoken instructions into text; fetched when somebody speaks for the first time."""
+
     def __post_init__(self):
         if self.quantize not in (None, *QUANTIZE):
             raise ValueError(f"quantize is {self.quantize!r}; choose one of {', '.join(QUANTIZE)}.")
@@ -124,6 +129,7 @@ class AppConfig:
         parser.add_argument("--allow-camera", action="store_true", default=None, help="let visitors open this machine's cameras")
         parser.add_argument("--allow-urls", action="store_true", default=None, help="let visitors open addresses from this machine")
         parser.add_argument("--allow-models", action="store_true", default=None, help="let visitors change the model, for everybody")
+        parser.add_argument("--speech", metavar="MODEL", default=SPEECH_MODEL, help=f"folder or hub id of a speech recognition model for spoken instructions (default: {SPEECH_MODEL})")
         args = vars(parser.parse_args(argv))
         args["auth"] = parse_auth(args["auth"])
         journals = Path(tempfile.gettempdir()) / "streamo-journals" if on_space else default_journal_dir(environ)

@@ -57,7 +57,8 @@ class Session:
         self._pace = Pace()
         self._run: Run | None = None
         self._runs = 0
-        self._listener = listener
+        self.listener = listener
+        """May be set at any time."""
         self._failure = ""
         self._notice: tuple[str, float] | None = None
         self._stats: dict = {"lanes": {}}
@@ -123,6 +124,10 @@ class Session:
         with self._lock:
             self._lanes.mute(lane, muted)
             self.transcript.seq += 1
+
+    def is_muted(self, lane: int) -> bool:
+        """For a `listener`, which holds the lock already."""
+        return lane in self._lanes.muted()
 
     def talk(self, lane: int, bias: float) -> None:
         """Shift a lane's response logit from the next turn on, 0 = the checkpoint's own. Raises ValueError as `mute`, or beyond +-20."""
@@ -271,8 +276,8 @@ class Session:
         if isinstance(event, Noticed):
             self._notice = (event.message, self._clock())
         lost = self._kept.write(event)
-        if self._listener:
-            self._listener(event)
+        if self.listener:
+            self.listener(event)
         if lost:
             self._record(Noticed(event.second, lost))
 

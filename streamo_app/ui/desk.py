@@ -19,6 +19,11 @@ from streamo_app.config import AppConfig
 from streamo_app.session import Session, Snapshot
 from streamo_app.ui.desk_control import Wanted, change_model, control_view, read_wanted
 from streamo_app.ui.desk_keep import Keep
+from streamo_app.config import AppConfig
+from streamo_app.session import Session, Snapshot
+from streamo_app.ui.desk_control import Wanted, change_model, control_view, read_wanted
+from streamo_app.ui.desk_keep import Keep
+from streamo_app.ui.desk_voice import Voice
 from streamo_app.ui.numbers import Usage, numbers
 from streamo_app.ui.preview import Preview
 from streamo_app.ui.render import render_run
@@ -66,8 +71,8 @@ def number(value: object, default: float) -> float:
 
 
 class Desk:
-    def __init__(self, session: Session, clips: Mapping[str, Clip], keep: Keep, config: AppConfig, switch: Switch):
-        self.session, self.keep = session, keep
+    def __init__(self, session: Session, clips: Mapping[str, Clip], keep: Keep, voice: Voice, config: AppConfig, switch: Switch):
+        self.session, self.keep, self.voice = session, keep, voice
         self.upload: Path | None = None
         """The file that this visitor uploaded last."""
         self._clips, self._config, self._switch = clips, config, switch
@@ -97,7 +102,7 @@ class Desk:
         if isinstance(self._source, Preview):
             picture = self._source.picture(report.picture if known else -1.0)
         desk = {"id": self.session.id, "run": snapshot.run, "choice": self._choice, "clip": self._clip, "show": self._show}
-        desk |= {"upload": str(self.upload or ""), "answers": dict(self._answers), "picture": picture[0], "preview": picture[1]}
+        desk |= {"upload": str(self.upload or ""), "answers": dict(self._answers), "picture": picture[0], "preview": picture[1], "voice": self.voice.view()}
         notice = not self._complaint and snapshot.status != "failed"
         desk["keep"] = self.keep.look(report.past)
         return view | desk | {"message": self._complaint or self._private(view["message"]), "notice": notice}
@@ -183,10 +188,25 @@ class Desk:
             case "reopen":
                 self.session.reopen(self.keep.shelf.finished(what.get("name")))
                 self.show_header()
+            case "say" | "listen" | "listened" | "chime":
+                self._speak(action, number(what.get("n"), 0), what)
             case "forget upload":
                 self.upload = None
             case _:
                 raise ValueError("The page asked for something this server does not know; reload it.")
+
+    def _speak(self, action: str, n: float, what: Mapping) -> None:
+        match action:
+            case "say":
+                self.voice.say(n, what.get("sound"))
+            case "listen":
+                self.voice.listen(n)
+            case "listened" if what.get("drop") is True:
+                self.voice.close_microphone()
+            case "listened":
+                self.voice.listened(n)
+            case "chime":
+                self.voice.chime(what.get("on") is True)
 
     def _ask(self, text: str, lane: int | None = None) -> None:
         waits = self.session.status != "running"

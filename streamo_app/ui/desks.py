@@ -7,9 +7,11 @@ from streamo_app.config import AppConfig
 from streamo_app.models.engine import Engine
 from streamo_app.session import Session
 from streamo_app.sessions import NoSeat, Sessions
+from streamo_app.speech import Speech
 from streamo_app.transcript_shelf import Shelf
 from streamo_app.ui.desk import Desk
 from streamo_app.ui.desk_keep import Keep
+from streamo_app.ui.desk_voice import Voice
 from streamo_app.ui.samples import Clip
 from streamo_app.ui.switch import Switch
 
@@ -22,6 +24,7 @@ class Desks:
     def __init__(self, engine: Engine, config: AppConfig, clips: tuple[Clip, ...]):
         self.config, self.clips = config, clips
         self.switch = Switch(engine, self._move)
+        self.speech = Speech(config.speech)
         self.sessions = Sessions(
             seats=config.seats, max_lanes=config.max_lanes, journal_dir=config.journal_dir, keep_journals=config.keep_journals, closed=self._closed
         )  # fmt: skip
@@ -106,7 +109,8 @@ class Desks:
     def _desk(self, session: Session, owner: str) -> Desk:
         clips = {clip.name: clip for clip in self.clips}
         keep = Keep(session, owner, Shelf(self.sessions.folder(owner)), boot=self.boot, lasting=self.config.keep_journals)
-        desk = Desk(session, clips, keep, self.config, self.switch)
+        voice = Voice(session, self.speech, microphone=self.config.camera_allowed, loudspeaker=not self.config.exposed)
+        desk = Desk(session, clips, keep, voice, self.config, self.switch)
         with self._lock:
             self._desks[session.id] = desk
         return desk
@@ -118,3 +122,4 @@ class Desks:
             self._pages = {page: id for page, id in self._pages.items() if id != session_id}
         if desk:
             desk.keep.close()
+            desk.voice.close()

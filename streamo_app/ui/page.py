@@ -20,15 +20,19 @@ import gradio as gr
 
 from streamo_app.config import AppConfig
 from streamo_app.ui.desk import Report
+from streamo_app.ui.desk_voice import voice_settings
 from streamo_app.ui.desks import Desks
 from streamo_app.ui.render import empty_view
 from streamo_app.ui.samples import SUGGESTIONS
 from streamo_app.video_cameras import list_cameras
 
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("dom", "lanes", "timeline", "transcript", "numbers", "media", "stage", "ask", "go", "control", "settings", "keep", "past", "page")
+SCRIPTS = (
+    "dom", "lanes", "timeline", "transcript", "numbers", "media", "stage", "ask", "go", "control", "settings", "keep", "past", "read_aloud",
+    "speak", "page",
+)  # fmt: skip
 """In this order one script; a part with a file of its own stands before the last and hooks in through `parts` (dom.js)."""
-STYLES = ("style", "live", "control", "keep")
+STYLES = ("style", "live", "control", "keep", "voice")
 TICK_S = 0.5
 CAMERA_FPS = 2
 """Pictures per second asked of the browser, for each that the model wants: a grid point is then at most half a second old."""
@@ -144,4 +148,6 @@ def settings(desks: Desks) -> dict:
     clips = [{"name": clip.name, "title": clip.title, "path": str(clip.path), "ask": list(clip.ask)} for clip in desks.clips]
     may = {"longer": not desks.config.exposed, "models": desks.config.models_allowed}
     cameras = [list(camera) for camera in list_cameras()] if desks.config.camera_allowed else []
-    return {"clips": clips, "suggest": list(SUGGESTIONS), "about": ABOUT, "limits": BUILT_IN_LIMITS, "may": may, "cameras": cameras}
+    voice = voice_settings(microphone=desks.config.camera_allowed, loudspeaker=not desks.config.exposed)
+    told = {"about": ABOUT, "limits": BUILT_IN_LIMITS, "may": may, "cameras": cameras, "voice": voice}
+    return {"clips": clips, "suggest": list(SUGGESTIONS), **told}

@@ -6,6 +6,7 @@ Nothing here is HTML. Texts stay what the user and the model wrote; the page wri
 from streamo_app.session import LaneView, Snapshot
 from streamo_app.transcript import Cell, Row
 from streamo_app.ui.desk_control import empty_control
+from streamo_app.ui.desk_voice import empty_voice
 from streamo_app.ui.render_keep import empty_keep
 
 
@@ -30,7 +31,7 @@ def empty_view(message: str) -> dict:
     """What a page shows that has no session: why."""
     texts = dict.fromkeys(("id", "source", "choice", "clip", "show", "upload", "preview"), "")
     lists = {"lanes": [], "rows": [], "numbers": []}
-    own = {"control": empty_control(), "keep": empty_keep()}
+    own = {"control": empty_control(), "keep": empty_keep(), "voice": empty_voice()}
     return {"run": 0, "seq": 0, "status": "idle", "message": message, "second": 0, "decided": 0, "picture": -1, "answers": {}, "notice": False, **own, **texts, **lists}
 
 
