@@ -12,7 +12,7 @@ function taken(refused) { if (!refused && $("ask-text").value === page.pending) 
 
 // Suggestions that fit: a sample clip has its own, another source those for its kind and the kind of model.
 function suggestions() {
-  const clip = config.clips.find((one) => one.name === page.clip), kinds = page.view?.built_in === false ? config.suggest.any : config.suggest.built_in;
+  const clip = config.clips.find((one) => one.name === page.clip), kinds = page.view?.control.model && !page.view.control.model.built_in ? config.suggest.any : config.suggest.built_in;
   return page.choice === "samples" && clip ? clip.ask : kinds[page.choice] || kinds.other;
 }
 

@@ -80,7 +80,7 @@ function laneMore(item, number) {
   const more = make("div", "lane-more"), row = make("div", "lane-row");
   item.trace = trace();
   listen(item.trace.picture, () => drawn.lanes.get(number));
-  item.follow = button("quiet follow", "Follow up", () => openFollow(item));
+  item.follow = button("small follow", "Follow up", () => openFollow(item));
   item.tools = make("span", "lane-tools");
   row.append(item.follow, talkControl(item, number), item.tools);
   item.form = followForm(item, number);
@@ -141,7 +141,7 @@ function followForm(item, number) {
   Object.assign(input, { type: "text", autocomplete: "off", placeholder: "Say more to this lane" });
   input.setAttribute("aria-label", `Follow up in lane ${number}`);
   input.setAttribute("enterkeyhint", "send");
-  const send = make("button", "quiet", "Send");
+  const send = make("button", "small", "Send");
   send.type = "submit";
   form.hidden = true;
   form.append(input, send);

@@ -12,6 +12,7 @@ const page = {
   pending: "",        // the instruction on its way
   following: null,    // {lane, text} of the follow-up on its way
   whole: false,       // whether rows and cells are wanted anew, all of them
+  from: 0,            // second of the file at which the last start began
   unplayable: "",     // address of a file that this browser cannot show
 };
 const drawn = { lanes: new Map(), rows: new Map(), chosen: 0, only: new Set() };
@@ -74,8 +75,8 @@ function forget(run) {
 
 function controls() {
   const { view } = page, running = page.status === "running", busy = Boolean(page.opening || page.sent.start), locked = running || busy;
-  const words = { idle: "Ready", running: "Running", ended: "Ended", failed: "Failed" };
-  $("state").className = `state ${page.status}`;
+  const words = { idle: "Ready", running: controlled().paused ? "Paused" : "Running", ended: "Ended", failed: "Failed" };
+  $("state").className = `state ${page.status}${controlled().paused ? " paused" : ""}`;
   write($("state-word"), page.id ? words[page.status] : "Waiting for a seat");
   const paused = running && page.shown === "player" && playing().paused && !playing().ended;
   write($("state-more"), (view.decided ? clock(view.second) : "") + (paused ? " · video paused" : ""));
@@ -86,6 +87,7 @@ function controls() {
   drawChips();
   drawScale();
   for (const control of [...document.querySelectorAll("input[name=choice]"), ...$("clips").children, $("another")]) control.disabled = locked;
+  drawBar();
   say();
 }
 
@@ -100,7 +102,7 @@ function say(sentence) {
 // ---- once, when the other parts of the page stand: Gradio mounts them in any order
 
 async function begin() {
-  await until(() => ["player", "clips", "go", "message", "numbers", "stage", "upload", "past"].every($) && document.querySelector("input[name=choice]"), 60);
+  await until(() => ["player", "clips", "go", "message", "numbers", "stage", "upload", "past", "settings-panel"].every($) && document.querySelector("input[name=choice]"), 60);
   $("ask").addEventListener("submit", (event) => { event.preventDefault(); ask($("ask-text").value); });
   fillScales();
   $("go").addEventListener("click", go);
