@@ -1,6 +1,6 @@
 // The probabilities of the chosen lane as three lines over the same stretch of time as its strip, told by colour and dash.
 
-const TRACE_PX = 44, INSET_PX = 3;
+const LINES_PX = 44, INSET_PX = 3;
 
 function trace() {
   const node = make("div", "trace"), picture = svg("svg", { role: "img" }), key = make("p", "trace-key"), lines = {}, values = {};
@@ -22,7 +22,7 @@ function drawTrace(lane, { first, unit, step, newest }) {
   let last = null;
   for (const [bin, [, , , ...shares]] of lane.bins) {
     const x = ((bin + 0.5) * unit - first) * step;
-    shares.forEach((share, i) => { paths[i] += `${last === bin - 1 ? "L" : "M"}${x.toFixed(1)} ${(INSET_PX + (1 - share) * (TRACE_PX - 2 * INSET_PX)).toFixed(1)}${last === bin - 1 ? "" : "h.1"}`; });
+    shares.forEach((share, i) => { paths[i] += `${last === bin - 1 ? "L" : "M"}${x.toFixed(1)} ${(INSET_PX + (1 - share) * (LINES_PX - 2 * INSET_PX)).toFixed(1)}${last === bin - 1 ? "" : "h.1"}`; });
     last = bin;
   }
   STATES.forEach((state, i) => { mark(lines[state], "d", paths[i]); write(values[state], p ? percent(p[i]) : "–"); });
