@@ -67,7 +67,8 @@ function laneItem(number) {
   item.mute = iconButton("bell", "Mute", () => act({ do: "mute", lane: number, muted: !drawn.lanes.get(number).view.muted }));
   item.drop = iconButton("remove", "Remove", () => act({ do: "remove", lane: number }));
   asked.append(item.words, item.follows);
-  top.append(item.number, asked, item.state, item.mute, item.drop);
+  item.tools = make("span", "lane-tools");
+  top.append(item.number, asked, item.state, item.tools, item.mute, item.drop);
   item.strip = strip(number);
   item.append(top, item.strip, laneMore(item, number));
   $("lanes").append(item);
@@ -81,8 +82,7 @@ function laneMore(item, number) {
   item.trace = trace();
   listen(item.trace.picture, () => drawn.lanes.get(number));
   item.follow = button("small follow", "Follow up", () => openFollow(item));
-  item.tools = make("span", "lane-tools");
-  row.append(item.follow, talkControl(item, number), item.tools);
+  row.append(item.follow, talkControl(item, number));
   item.form = followForm(item, number);
   more.append(item.trace.node, row, item.form);
   return more;
