@@ -189,11 +189,14 @@ class Session:
                 run=self._runs,
             )
 
+    def copy(self) -> Transcript:
+        """What there is so far, to be read at leisure."""
+        with self._lock:
+            return self.transcript.copy()
+
     def export(self, form: str) -> str:
         """The transcript as "srt", "vtt", "jsonl" or "md"; while running, what there is so far."""
-        with self._lock:
-            transcript = self.transcript.copy()
-        return transcript.export(form)
+        return self.copy().export(form)
 
     def stats(self) -> dict:
         """Of the run under way, or of the last one: {"lanes": {lane: {"kv_tokens", "kv_bytes", "forwards"}}}."""

@@ -118,7 +118,7 @@ class Desk:
             except Exception:
                 log.exception("the page asked for %r and it failed", action)
                 self._complaint = UNEXPECTED
-            if action in ("start", "ask"):
+            if action in ("start", "ask", "captions"):
                 self._answers[action] = {"n": number(what.get("n"), 0), "refused": bool(self._complaint)}
         return self.look(report)
 
@@ -138,12 +138,13 @@ class Desk:
         known = header.get("choice") == "samples" and clip in self._clips
         self._source, self._waiting = None, set()
         self._choice, self._clip, self._show = ("samples", clip, "player") if known else ("", "", "")
+        self.keep.film.shows(self._clips[clip].path if known else None)
         self._run = self.session.snapshot().run
 
     def _do(self, action: str, what: Mapping) -> None:
         match action:
             case "start":
-                self._start(*(str(what.get(name) or "") for name in ("choice", "clip", "how", "text")))
+                self._start(*(str(what.get(name) or "") for name in ("choice", "clip", "how", "text")), keep=what.get("keep") is True)
             case "stop":
                 self.session.stop()
             case "ask":
@@ -171,8 +172,8 @@ class Desk:
         if waits:
             self._waiting.add(lane)
 
-    def _start(self, choice: str, clip: str, how: str, text: str) -> None:
-        """Words still in the box are asked too. What stood in the last run stands again; with nothing at all it narrates."""
+    def _start(self, choice: str, clip: str, how: str, text: str, *, keep: bool) -> None:
+        """`keep`: the pictures of a camera too. Words still in the box are asked too. What stood in the last run stands again; with nothing at all it narrates."""
         source = self._open(choice, clip, how)
         try:
             if text.strip():
@@ -181,10 +182,12 @@ class Desk:
             asks = [(0, lane.instruction) for lane in standing if lane.lane not in self._waiting]
             if not standing:
                 asks = [(0, NARRATE)]
-            self.session.start(source, asks=asks, about={"choice": choice, "clip": clip} if choice == "samples" else {"choice": choice})
+            watched = self.keep.film.recorded(source, keep)
+            self.session.start(watched, asks=asks, about={"choice": choice, "clip": clip} if choice == "samples" else {"choice": choice})
         except Exception:
             source.close()
             raise
+        self.keep.film.watches(watched)
         self._run = self.session.snapshot().run
         self._source, self._choice, self._clip, self._waiting = source, choice, clip, set()
         self._show = "webcam" if choice == "webcam" else "preview" if isinstance(source, Preview) else "player"

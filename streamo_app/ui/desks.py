@@ -9,7 +9,7 @@ from streamo_app.session import Session
 from streamo_app.sessions import NoSeat, Sessions
 from streamo_app.transcript_shelf import Shelf
 from streamo_app.ui.desk import Desk
-from streamo_app.ui.desk_keep import Keep
+from streamo_app.ui.desk_keep import House, Keep
 from streamo_app.ui.samples import Clip
 
 
@@ -21,8 +21,7 @@ class Desks:
         self.sessions = Sessions(
             seats=config.seats, max_lanes=config.max_lanes, journal_dir=config.journal_dir, keep_journals=config.keep_journals, closed=self._closed
         )  # fmt: skip
-        self.boot = secrets.token_hex(4)
-        """Names this process: a page whose server was started again must not take the numbers of before for newer ones."""
+        self.house = House(lasting=config.keep_journals)
         self._desks: dict[str, Desk] = {}
         self._pages: dict[str, str] = {}
         """Gradio's id of a page load to the id of its session: all that we learn when a page goes."""
@@ -65,6 +64,7 @@ class Desks:
 
     def stop(self) -> None:
         self.sessions.stop()
+        self.house.scratch.close()
 
     def _own(self, session_id: str, owner: str) -> Desk | None:
         desk = self.find(session_id)
@@ -92,7 +92,7 @@ class Desks:
 
     def _desk(self, session: Session, owner: str) -> Desk:
         clips = {clip.name: clip for clip in self.clips}
-        keep = Keep(session, owner, Shelf(self.sessions.folder(owner)), boot=self.boot, lasting=self.config.keep_journals)
+        keep = Keep(session, owner, Shelf(self.sessions.folder(owner)), self.house)
         desk = Desk(session, self.engine.info, clips, keep, camera_allowed=self.config.camera_allowed)
         with self._lock:
             self._desks[session.id] = desk

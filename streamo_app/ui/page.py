@@ -25,7 +25,7 @@ from streamo_app.ui.render import empty_view
 from streamo_app.ui.samples import SUGGESTIONS
 
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("dom", "lanes", "timeline", "transcript", "numbers", "media", "stage", "ask", "go", "keep", "past", "page")
+SCRIPTS = ("dom", "lanes", "timeline", "transcript", "numbers", "media", "stage", "ask", "go", "keep", "past", "film", "page")
 """In this order one script; a part with a file of its own stands before the last and hooks in through `parts` (dom.js)."""
 STYLES = ("style", "live", "keep")
 TICK_S = 0.5

@@ -12,7 +12,7 @@ async function go() {
   page.opening = false;
   if (wrong) say(wrong);
   else {
-    act({ do: "start", choice: page.choice, clip: page.clip, how, text: $("ask-text").value });
+    act({ do: "start", choice: page.choice, clip: page.clip, how, text: $("ask-text").value, keep: keepVideo() });
     setTimeout(() => { if (page.sent.start) { delete page.sent.start; say("The server did not answer; try again."); controls(); } }, START_PATIENCE_MS);
   }
   controls();
