@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BUILT_IN_MODEL = "streamo-tiny"
+SPEECH_MODEL = "openai/whisper-tiny"
+"""39 million weights, 150 MB, many languages; an instruction of five seconds takes about a second of one core."""
 QUANTIZE = ("4bit", "8bit", "none")
 LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 
@@ -65,6 +67,15 @@ class AppConfig:
     """False deletes a session's journals when it ends, as on a Space."""
     allow_camera: bool | None = None
     """Whether the page may open cameras of this machine; None = only when nobody else can reach the page."""
+    allow_urls: bool | None = None
+    """Whether visitors may name addresses for this machine to open (rtsp, http, https); None as above."""
+    allow_models: bool | None = None
+    """Whether visitors may make it load another model, for everybody; None as above."""
+    on_space: bool = False
+    """A Hugging Face Space: no camera, no addresses and no other models for its visitors, whatever else is asked."""
+
+    speech: str = SPEECH_MODEL
+    """Folder or hub id of the model that turns spoken instructions into text; fetched when somebody speaks for the first time."""
 
     def __post_init__(self):
         if self.quantize not in (None, *QUANTIZE):
@@ -86,7 +97,20 @@ class AppConfig:
     @property
     def camera_allowed(self) -> bool:
         """`allow_camera`, with the loopback rule applied."""
-        return not self.exposed if self.allow_camera is None else self.allow_camera
+        return self._allowed(self.allow_camera)
+
+    @property
+    def urls_allowed(self) -> bool:
+        """`allow_urls`, likewise: an address typed by a stranger would be opened inside this machine's network."""
+        return self._allowed(self.allow_urls)
+
+    @property
+    def models_allowed(self) -> bool:
+        """`allow_models`, likewise: a stranger could fill the disk from the hub, and change the model under everybody."""
+        return self._allowed(self.allow_models)
+
+    def _allowed(self, asked: bool | None) -> bool:
+        return not self.on_space and (not self.exposed if asked is None else asked)
 
     @classmethod
     def from_args(cls, argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> "AppConfig":
@@ -103,10 +127,13 @@ class AppConfig:
         parser.add_argument("--auth", metavar="USER:PASSWORD", help="ask for this name and password")
         parser.add_argument("--share", action="store_true", help="also serve through a public Gradio link")
         parser.add_argument("--allow-camera", action="store_true", default=None, help="let visitors open this machine's cameras")
+        parser.add_argument("--allow-urls", action="store_true", default=None, help="let visitors open addresses from this machine")
+        parser.add_argument("--allow-models", action="store_true", default=None, help="let visitors change the model, for everybody")
+        parser.add_argument("--speech", metavar="MODEL", default=SPEECH_MODEL, help=f"folder or hub id of a speech recognition model for spoken instructions (default: {SPEECH_MODEL})")
         args = vars(parser.parse_args(argv))
         args["auth"] = parse_auth(args["auth"])
         journals = Path(tempfile.gettempdir()) / "streamo-journals" if on_space else default_journal_dir(environ)
-        return cls(**args, journal_dir=journals, keep_journals=not on_space)
+        return cls(**args, journal_dir=journals, keep_journals=not on_space, on_space=on_space)
 
 
 def parse_auth(text: str | None) -> tuple[str, str] | None:
