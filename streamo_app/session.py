@@ -187,8 +187,7 @@ class Session:
                 raise ValueError("Stop the run under way first, then open another session.")
             transcript.seq = max(transcript.seq, self.transcript.seq + 1)
             self.transcript, self.status, self._runs, self._pace = transcript, "ended", self._runs + 1, Pace()
-            self._kept.header, self._kept.path = header, path
-            self._failure, self._notice, self._stats = "", None, {"lanes": {}}
+            self._kept.header, self._kept.path, self._failure, self._notice, self._stats = header, path, "", None, {"lanes": {}}
             self._lanes.restore(transcript)
             for decided in transcript.decisions():
                 self._pace.add(decided)
