@@ -86,7 +86,7 @@ def ask(page: Page, text: str) -> None:
 def cells(page: Page, lane: int = 1) -> int:
     """Decided seconds in the strip of a lane."""
     return page.locator(f".lane[data-lane='{lane}'] .strip path").evaluate_all(
-        "paths => paths.filter(path => !path.classList.contains('rest')).map(path => ((path.getAttribute('d') || '').match(/M/g) || []).length).reduce((a, b) => a + b, 0)"
+        "paths => paths.filter(path => path.matches('.silence, .standby, .response')).map(path => ((path.getAttribute('d') || '').match(/M/g) || []).length).reduce((a, b) => a + b, 0)"
     )
 
 
