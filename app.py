@@ -4,6 +4,7 @@
     python app.py --model path/to/checkpoint --quantize 4bit --port 8000
 """
 
+import importlib.util
 import os
 import signal
 import socket
@@ -27,6 +28,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(config: AppConfig) -> int:
     check_port(config.host, config.port)
+    if config.mcp:
+        check_mcp()
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     # After the command line was read: torch and Gradio take seconds to come in.
     from streamo_app.models.engine import Engine
@@ -62,6 +65,12 @@ def check_port(host: str, port: int) -> None:
             probe.bind((host.strip("[]"), port))
         except OSError as error:
             raise ValueError(f"Cannot listen on {host} port {port} ({error.strerror}); choose another with --port.") from None
+
+
+def check_mcp() -> None:
+    """Before anything is loaded; Gradio would say it in a traceback, or serve without."""
+    if importlib.util.find_spec("mcp") is None:
+        raise ValueError('--mcp needs the mcp package; pip install "mcp<2", or leave --mcp out.')
 
 
 if __name__ == "__main__":

@@ -71,6 +71,9 @@ class AppConfig:
     speech: str = SPEECH_MODEL
     """Folder or hub id of the model that turns spoken instructions into text; fetched when somebody speaks for the first time."""
 
+    mcp: bool = False
+    """Whether agents may use the page's tool over the Model Context Protocol, at /gradio_api/mcp/."""
+
     def __post_init__(self):
         if self.quantize not in (None, *QUANTIZE):
             raise ValueError(f"quantize is {self.quantize!r}; choose one of {', '.join(QUANTIZE)}.")
@@ -109,6 +112,7 @@ class AppConfig:
         parser.add_argument("--share", action="store_true", help="also serve through a public Gradio link")
         parser.add_argument("--allow-camera", action="store_true", default=None, help="let visitors open this machine's cameras")
         parser.add_argument("--speech", metavar="MODEL", default=SPEECH_MODEL, help=f"folder or hub id of a speech recognition model for spoken instructions (default: {SPEECH_MODEL})")
+        parser.add_argument("--mcp", action="store_true", help="offer watching a video as an MCP tool, at /gradio_api/mcp/")
         args = vars(parser.parse_args(argv))
         args["auth"] = parse_auth(args["auth"])
         journals = Path(tempfile.gettempdir()) / "streamo-journals" if on_space else default_journal_dir(environ)

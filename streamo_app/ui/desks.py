@@ -56,6 +56,10 @@ class Desks:
                     self._pages[page] = desk.session.id
             return desk
 
+    def guest(self) -> Session:
+        """A session without a page or a journal, for a program; its maker ends it. Raises ValueError (one sentence) when no seat is free."""
+        return self.sessions.create(self.engine)
+
     def own(self, session_id: object, owner: object) -> Desk | None:
         """The desk of an id, for its owner alone; opens nothing."""
         return self._own(session_id, owner) if isinstance(session_id, str) and isinstance(owner, str) else None

@@ -1,9 +1,11 @@
 """The page on an address: theme, style, and Gradio's settings for a server that strangers may reach. Not the layout (`page.py`)."""
 
 import gradio as gr
+from fastapi.middleware import Middleware
 
 from streamo_app.config import AppConfig
 from streamo_app.ui.desks import Desks
+from streamo_app.ui.guard import Guard
 from streamo_app.ui.page import STYLES, build, text
 from streamo_app.ui.save import routes
 
@@ -37,13 +39,13 @@ def serve(desks: Desks, config: AppConfig) -> tuple[gr.Blocks, str]:
         ssr_mode=False,
         run_history=False,
         enable_monitoring=False,
-        mcp_server=False,
+        mcp_server=config.mcp,
         show_error=False,
         footer_links=[],
         max_threads=max(40, SLOTS_PER_SEAT * config.seats),
         max_file_size=UPLOAD_LIMIT,
         allowed_paths=[str(clip.path) for clip in desks.clips],
-        app_kwargs={"routes": routes(desks)},
+        app_kwargs={"routes": routes(desks), "middleware": [Middleware(Guard, auth=config.auth)]},
         theme=theme(),
         css="\n".join(text(f"{name}.css") for name in STYLES),
     )
