@@ -11,6 +11,7 @@ import socket
 import sys
 import threading
 
+from streamo_app.certificate import is_everywhere, names_of, own_addresses, self_signed
 from streamo_app.config import AppConfig
 
 
@@ -30,6 +31,8 @@ def run(config: AppConfig) -> int:
     check_port(config.host, config.port)
     if config.mcp:
         check_mcp()
+    if config.https_dir:
+        self_signed(config.https_dir, names_of(config.host))
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     # After the command line was read: torch and Gradio take seconds to come in.
     from streamo_app.models.engine import Engine
@@ -47,6 +50,8 @@ def run(config: AppConfig) -> int:
     try:
         blocks, url = serve(desks, config)
         print(f"Streamo on {url}", flush=True)
+        if config.https_dir:
+            print(about_https(config), flush=True)
         stopped.wait()
     finally:
         desks.stop()
@@ -65,6 +70,18 @@ def check_port(host: str, port: int) -> None:
             probe.bind((host.strip("[]"), port))
         except OSError as error:
             raise ValueError(f"Cannot listen on {host} port {port} ({error.strerror}); choose another with --port.") from None
+
+
+def about_https(config: AppConfig) -> str:
+    """What to open on another machine, and how to tell that it is this one."""
+    others = own_addresses() if is_everywhere(config.host) else []
+    there = f"On other machines: {' or '.join(f'https://{bracketed(address)}:{config.port}' for address in others)}\n" if others else ""
+    found = self_signed(config.https_dir, names_of(config.host)).fingerprint
+    return f"{there}Browsers warn once, since nobody vouches for the certificate; its SHA-256 fingerprint is\n{found}"
+
+
+def bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
 
 
 def check_mcp() -> None:

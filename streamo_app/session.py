@@ -16,6 +16,7 @@ from pathlib import Path
 
 from streamo_app.events import Decided, Ended, Event, Failed, LaneClosed, Noticed
 from streamo_app.models.engine import Ask, Engine
+from streamo_app.models.interface import ModelInfo
 from streamo_app.session_journal import Kept
 from streamo_app.session_lanes import MAX_LANES, Lanes
 from streamo_app.session_run import Run
@@ -50,8 +51,8 @@ class Session:
         """idle | running | ended | failed"""
         self.transcript = Transcript()
         self._engine, self._clock = engine, clock
-        self._kept = Kept(journal_dir, self.id, engine.info.name)
-        self._fps = engine.info.fps
+        self._kept = Kept(journal_dir, self.id)
+        self._fps, self._window = engine.info.fps, engine.info.window
         self._lanes = Lanes(max_lanes)
         self._pace = Pace()
         self._run: Run | None = None
@@ -63,24 +64,33 @@ class Session:
         self._stats: dict = {"lanes": {}}
         self._lock, self._control = threading.Lock(), threading.Lock()
 
+    @property
+    def info(self) -> ModelInfo:
+        """Of the model that decides."""
+        return self._engine.info
+
     def start(
-        self, source: Source, *, fps: int | None = None, asks: Sequence[tuple[int, str]] = (), final: bool = False, about: Mapping[str, str] = {}
-    ) -> None:
+        self, source: Source, *, fps: int | None = None, window: int | None = None, asks: Sequence[tuple[int, str]] = (), final: bool = False,
+        about: Mapping[str, str] = {},
+    ) -> None:  # fmt: skip
         """Watch `source`; a run under way is ended first. `asks`: (turn, text); lanes count what was typed before, then these in order.
-        `final`: no lane will be opened beyond these, which saves the watcher's share of every second after the last. `about` is kept
-        with the run, in its `header`.
+        `fps`, `window` (seconds a lane keeps): None is the checkpoint's own. `final`: no lane will be opened beyond these, which saves the
+        watcher's share of every second after the last. `about` is kept with the run, in its `header`.
 
         Raises ValueError (one sentence), leaving everything as it was: a bad instruction, more than `max_lanes`, an impossible fps."""
-        fps = self._engine.info.fps if fps is None else fps
+        fps = self.info.fps if fps is None else fps
         if not 1 <= fps <= MAX_FPS:
             raise ValueError(f"{fps} images per second are not possible; choose 1 to {MAX_FPS}.")
+        if window is not None and window < 1:
+            raise ValueError(f"A window of {window} s holds nothing; choose at least 1.")
         with self._control:
             with self._lock:
                 asks = self._lanes.check(asks)
             self._halt(2.0)
             run = Run(source, fps, prepare=self._prepare, is_open=self._is_open, emit=self._on_event, clock=self._clock)
-            run.client = self._engine.client(lambda event: self._on_event(run, event))
+            run.client = self._engine.client(lambda event: self._on_event(run, event), window)
             with self._lock:
+                self._window = window or self.info.window
                 self._begin(run, asks, final, about)
             run.start(self.id[:6])
 
@@ -124,6 +134,21 @@ class Session:
         with self._lock:
             self._lanes.talk(lane, bias)
             self.transcript.seq += 1
+
+    def pause(self, held: bool = True) -> None:
+        """Stop deciding, or with `held` False go on, in the same lanes; see `Run.hold`. Raises ValueError when nothing is running."""
+        with self._lock:
+            run = self._run if self.status == "running" else None
+            self.transcript.seq += 1
+        if run is None:
+            raise ValueError("Nothing is running; press Start first.")
+        run.hold(held)
+
+    def use(self, engine: Engine, reason: str) -> None:
+        """Decide with another model from the next start on; a run under way ends with `reason`, one sentence for the user."""
+        with self._control:
+            self._halt(2.0, reason)
+            self._engine = engine
 
     def stop(self, timeout_s: float = 2.0) -> None:
         """End the run under way. Idempotent; back within `timeout_s` even when the source or the model hangs."""
@@ -175,23 +200,19 @@ class Session:
             if self._notice and self._clock() - self._notice[1] >= NOTICE_S:
                 self._notice = None
                 self.transcript.seq += 1
-            pace, run = self._pace, self._run
+            run = self._run
             return Snapshot(
                 seq=self.transcript.seq,
                 status=self.status,
                 message=self._failure or (self._notice[0] if self._notice else ""),
                 source=self.transcript.title,
-                second=pace.second,
                 fps=self._fps,
                 lanes=self._lanes.views(self.transcript),
                 rows=newest_rows(self.transcript, after, self._lanes.muted()),
-                ms_p50=pace.percentile(0.5),
-                ms_p95=pace.percentile(0.95),
-                lag_s=run.lag(pace.second) if run and self.status == "running" else None,
-                skipped=pace.skipped,
-                dropped=run.source.dropped if run else 0,
-                decided=pace.decided,
                 run=self._runs,
+                window=self._window,
+                **self._pace.numbers(),
+                **(run.numbers(self._pace.second) if run else {"lag_s": None, "dropped": 0}),
             )
 
     def export(self, form: str) -> str:
@@ -212,14 +233,14 @@ class Session:
         self.transcript = Transcript(run.source.title, self.transcript.seq + 1)
         self._run, self._runs, self._fps, self._pace = run, self._runs + 1, run.fps, Pace()
         self.status, self._failure, self._notice = "running", "", None
-        if lost := self._kept.begin(run.source, run.fps, about):
+        if lost := self._kept.begin(run.source, self.info.name, run.fps, about):
             self._record(Noticed(0, lost))
 
-    def _halt(self, timeout_s: float) -> None:
+    def _halt(self, timeout_s: float, reason: str = STOPPED) -> None:
         deadline = time.monotonic() + timeout_s
         run = self._run
         if run is not None:
-            self._finish(run, Ended(self._pace.second, STOPPED))
+            self._finish(run, Ended(self._pace.second, reason))
             run.join(deadline)
 
     def _prepare(self, second: int) -> tuple[tuple[Ask, ...], Mapping[int, float], bool]:

@@ -19,19 +19,19 @@ log = logging.getLogger(__name__)
 
 
 class Kept:
-    def __init__(self, folder: Path | None, session_id: str, model: str):
+    def __init__(self, folder: Path | None, session_id: str):
         """`folder` None keeps nothing on disk."""
         self.header: dict = {}
         """Of the run shown: source, kind, model, fps, started (ISO, UTC), and what `begin` was told about it."""
         self.path: Path | None = None
-        self._folder, self._session_id, self._model = folder, session_id, model
+        self._folder, self._session_id = folder, session_id
         self._journal: Journal | None = None
 
-    def begin(self, source: Source, fps: int, about: Mapping[str, str]) -> str:
+    def begin(self, source: Source, model: str, fps: int, about: Mapping[str, str]) -> str:
         """A run begins. Returns why it cannot be kept, in one sentence, else an empty text; so does `write`."""
         self.end()
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        self.header = {"source": source.title, "kind": source.kind, "model": self._model, "fps": fps, "started": started, **about}
+        self.header = {"source": source.title, "kind": source.kind, "model": model, "fps": fps, "started": started, **about}
         self.path = None
         if self._folder is None:
             return ""

@@ -147,13 +147,15 @@ class Sessions:
         self._stopping.set()
         with self._lock:
             seats, self._table = list(self._table.values()), {}
-        closers = [threading.Thread(target=self._close, args=(seat,), name="close-session") for seat in seats]
-        for thread in closers:
-            thread.start()
-        for thread in closers:
-            thread.join()
+        at_once(self._close, seats)
         if self._reaper and self._reaper is not threading.current_thread():
             self._reaper.join()
+
+    def use(self, engine, reason: str) -> None:
+        """Give every session another engine, all at once; runs under way end with `reason`."""
+        with self._lock:
+            sessions = [seat.session for seat in self._table.values()]
+        at_once(lambda session: session.use(engine, reason), sessions)
 
     def __len__(self) -> int:
         with self._lock:
@@ -171,6 +173,15 @@ class Sessions:
                 self.reap()
             except Exception:  # a reaper that dies keeps every later seat taken for good
                 log.exception("the reaper met an error and goes on")
+
+
+def at_once(what: Callable[[Session], None], sessions: list[Session]) -> None:
+    """`what` of each session in a thread of its own, since it may take seconds; back when all are done."""
+    threads = [threading.Thread(target=what, args=(session,), name="each-session") for session in sessions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def is_gone(seat: Seat, now: float) -> bool:

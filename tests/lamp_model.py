@@ -32,7 +32,7 @@ class LampModel:
     def encode(self, images):
         return lamp(images[-1], self._clip)
 
-    def open_lane(self):
+    def open_lane(self, window=None):
         return LampLane()
 
     def fork(self, lane):

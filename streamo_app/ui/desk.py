@@ -15,15 +15,24 @@ from pathlib import Path
 
 import numpy as np
 
-from streamo_app.session import Session
+from streamo_app.config import AppConfig
+from streamo_app.session import Session, Snapshot
+from streamo_app.ui.desk_control import Wanted, change_model, control_view, read_wanted
+from streamo_app.ui.desk_keep import Keep
+from streamo_app.config import AppConfig
+from streamo_app.session import Session, Snapshot
+from streamo_app.ui.desk_control import Wanted, change_model, control_view, read_wanted
 from streamo_app.ui.desk_keep import Keep
 from streamo_app.ui.desk_voice import Voice
+from streamo_app.ui.numbers import Usage, numbers
 from streamo_app.ui.preview import Preview
 from streamo_app.ui.render import render_run
 from streamo_app.ui.samples import NARRATE, Clip
-from streamo_app.video import BrowserSource, FileSource, PlayerSource, open_source
+from streamo_app.ui.sources import chosen_file, open_chosen
+from streamo_app.ui.switch import Switch
+from streamo_app.usage import gpu_bytes, rss_bytes
+from streamo_app.video import BrowserSource, CameraSource, PlayerSource
 
-CHOICES = ("samples", "upload", "webcam", "camera")
 UNEXPECTED = "Something went wrong on the server; try again, and see its log if it happens again."
 
 log = logging.getLogger(__name__)
@@ -62,11 +71,14 @@ def number(value: object, default: float) -> float:
 
 
 class Desk:
-    def __init__(self, session: Session, info, clips: Mapping[str, Clip], keep: Keep, voice: Voice, *, camera_allowed: bool):
+    def __init__(self, session: Session, clips: Mapping[str, Clip], keep: Keep, voice: Voice, config: AppConfig, switch: Switch):
         self.session, self.keep, self.voice = session, keep, voice
         self.upload: Path | None = None
         """The file that this visitor uploaded last."""
-        self._info, self._clips, self._camera_allowed = info, clips, camera_allowed
+        self._clips, self._config, self._switch = clips, config, switch
+        self._wanted = Wanted()
+        self._address = ""
+        """Address of a stream that he used last: with its password, so it never goes to a page."""
         self._choice, self._clip, self._show = "", "", ""
         """Of the run under way or just over: its source, and what the stage shows (player | preview | webcam)."""
         self._source = None
@@ -85,7 +97,7 @@ class Desk:
         known = report.run == snapshot.run
         if not known:
             snapshot = self.session.snapshot()
-        view = render_run(snapshot, self._info, report.second if known else -1)
+        view = render_run(snapshot, report.second if known else -1) | self._numbers(snapshot)
         picture = (report.picture, "")
         if isinstance(self._source, Preview):
             picture = self._source.picture(report.picture if known else -1.0)
@@ -106,6 +118,15 @@ class Desk:
         source = self._source
         if isinstance(source, BrowserSource) and self.session.status == "running":
             source.push(image)
+
+    def _numbers(self, snapshot: Snapshot) -> dict:
+        info, source = self.session.info, self._source
+        drops = source is not None and source.live
+        usage = Usage(self.session.stats()["lanes"], rss_bytes(), gpu_bytes() if info.device.startswith("cuda") else None, drops)
+        holds = snapshot.status == "running" and source is not None and not isinstance(source, PlayerSource)
+        title = CameraSource(self._address).title if self._address else ""
+        control = control_view(snapshot, info, self._wanted, self._switch.state(), address=title, holds=holds)
+        return {"numbers": numbers(snapshot, info, usage), "control": control}
 
     def act(self, what: Mapping, report: Report) -> dict:
         """A click. What cannot be done becomes one sentence in the view's `message`."""
@@ -144,7 +165,7 @@ class Desk:
     def _do(self, action: str, what: Mapping) -> None:
         match action:
             case "start":
-                self._start(*(str(what.get(name) or "") for name in ("choice", "clip", "how", "text")))
+                self._start(what, max(0.0, number(what.get("from"), 0.0)))
             case "stop":
                 self.session.stop()
             case "ask":
@@ -156,6 +177,12 @@ class Desk:
                 self.session.mute(int(number(what.get("lane"), 0)), what.get("muted") is True)
             case "talk":
                 self.session.talk(int(number(what.get("lane"), 0)), number(what.get("talk"), 0.0))
+            case "pause" | "resume":
+                self.session.pause(action == "pause")
+            case "settings":
+                self._wanted = read_wanted(what, self.session.info, self._config)
+            case "model":
+                change_model(self._switch, what, self._config)
             case "past" | "delete" | "captions" | "no captions":
                 self.keep.act(action, what)
             case "reopen":
@@ -187,9 +214,13 @@ class Desk:
         if waits:
             self._waiting.add(lane)
 
-    def _start(self, choice: str, clip: str, how: str, text: str) -> None:
-        """Words still in the box are asked too. What stood in the last run stands again; with nothing at all it narrates."""
-        source = self._open(choice, clip, how)
+    def _start(self, what: Mapping, start_s: float) -> None:
+        """Words still in the box are asked too. What stood in the last run stands again, in fresh lanes; with nothing at all it narrates.
+        `start_s`: where a file begins."""
+        choice, clip, text = (str(what.get(name) or "") for name in ("choice", "clip", "text"))
+        if choice == "address":
+            what = {**what, "address": str(what.get("address") or "").strip() or self._address}
+        source = open_chosen(choice, what, path=chosen_file(choice, clip, self._clips, self.upload), config=self._config, start_s=start_s)
         try:
             if text.strip():
                 self._ask(text)
@@ -197,31 +228,17 @@ class Desk:
             asks = [(0, lane.instruction) for lane in standing if lane.lane not in self._waiting]
             if not standing:
                 asks = [(0, NARRATE)]
-            self.session.start(source, asks=asks, about={"choice": choice, "clip": clip} if choice == "samples" else {"choice": choice})
+            wanted = self._wanted.fitting(self.session.info)
+            about = {"choice": choice, "clip": clip} if choice == "samples" else {"choice": choice}
+            self.session.start(source, fps=wanted.fps, window=wanted.window, asks=asks, about=about)
         except Exception:
             source.close()
             raise
         self._run = self.session.snapshot().run
         self._source, self._choice, self._clip, self._waiting = source, choice, clip, set()
+        self._address = what["address"] if choice == "address" else self._address
         self._show = "webcam" if choice == "webcam" else "preview" if isinstance(source, Preview) else "player"
-
-    def _open(self, choice: str, clip: str, how: str):
-        if choice == "webcam":
-            return BrowserSource()
-        if choice == "camera":
-            if not self._camera_allowed:
-                raise ValueError("This page may not open the camera of its machine; start it with --allow-camera.")
-            return Preview(open_source("camera:0"))
-        path = self._path(choice, clip)
-        return PlayerSource(path) if how == "player" else Preview(FileSource(path, realtime=True))
 
     def _private(self, sentence: str) -> str:
         """Where this machine keeps an upload is nobody's business: its name says enough."""
         return sentence.replace(str(self.upload), self.upload.name) if self.upload else sentence
-
-    def _path(self, choice: str, clip: str) -> Path:
-        if choice == "samples" and clip in self._clips:
-            return self._clips[clip].path
-        if choice == "upload" and self.upload:
-            return self.upload
-        raise ValueError("Choose a video first.")

@@ -13,13 +13,17 @@ from streamo_app.ui.desk import Desk
 from streamo_app.ui.desk_keep import Keep
 from streamo_app.ui.desk_voice import Voice
 from streamo_app.ui.samples import Clip
+from streamo_app.ui.switch import Switch
+
+CHANGED = "The model of this server was changed to {name}; press Start to go on with it."
 
 
 class Desks:
-    """`stop` ends every session; the engine is its maker's to stop."""
+    """`stop` ends every session, and an engine that came later; the first one is its maker's to stop."""
 
     def __init__(self, engine: Engine, config: AppConfig, clips: tuple[Clip, ...]):
-        self.engine, self.config, self.clips = engine, config, clips
+        self.config, self.clips = config, clips
+        self.switch = Switch(engine, self._move)
         self.speech = Speech(config.speech)
         self.sessions = Sessions(
             seats=config.seats, max_lanes=config.max_lanes, journal_dir=config.journal_dir, keep_journals=config.keep_journals, closed=self._closed
@@ -30,6 +34,10 @@ class Desks:
         self._pages: dict[str, str] = {}
         """Gradio's id of a page load to the id of its session: all that we learn when a page goes."""
         self._lock, self._sitting = threading.Lock(), threading.Lock()
+
+    @property
+    def engine(self) -> Engine:
+        return self.switch.engine
 
     def find(self, session_id: str) -> Desk | None:
         """The desk of an id, or None; a sign of life."""
@@ -72,6 +80,11 @@ class Desks:
 
     def stop(self) -> None:
         self.sessions.stop()
+        self.switch.stop()
+
+    def _move(self, engine: Engine) -> None:
+        with self._sitting:  # or a visitor who comes now would keep the old one
+            self.sessions.use(engine, CHANGED.format(name=engine.info.name))
 
     def _own(self, session_id: str, owner: str) -> Desk | None:
         desk = self.find(session_id)
@@ -101,7 +114,7 @@ class Desks:
         clips = {clip.name: clip for clip in self.clips}
         keep = Keep(session, owner, Shelf(self.sessions.folder(owner)), boot=self.boot, lasting=self.config.keep_journals)
         voice = Voice(session, self.speech, microphone=self.config.camera_allowed, loudspeaker=not self.config.exposed)
-        desk = Desk(session, self.engine.info, clips, keep, voice, camera_allowed=self.config.camera_allowed)
+        desk = Desk(session, clips, keep, voice, self.config, self.switch)
         with self._lock:
             self._desks[session.id] = desk
         return desk

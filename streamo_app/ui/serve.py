@@ -3,6 +3,7 @@
 import gradio as gr
 from fastapi.middleware import Middleware
 
+from streamo_app.certificate import names_of, self_signed
 from streamo_app.config import AppConfig
 from streamo_app.ui.desks import Desks
 from streamo_app.ui.guard import Guard
@@ -26,14 +27,18 @@ def theme() -> gr.Theme:
 
 
 def serve(desks: Desks, config: AppConfig) -> tuple[gr.Blocks, str]:
-    """The running page and its address; returns at once. Raises OSError when the port is taken."""
+    """The running page and its address; returns at once. Raises OSError when the port is taken, ValueError for https without a certificate."""
     blocks = build(desks)
+    own = self_signed(config.https_dir, names_of(config.host)) if config.https_dir else None
     blocks.queue(default_concurrency_limit=None, max_size=4 * config.seats)
     _, url, shared = blocks.launch(
         server_name=config.host,
         server_port=config.port,
         auth=config.auth,
         share=config.share,
+        ssl_keyfile=str(own.key) if own else None,
+        ssl_certfile=str(own.file) if own else None,
+        ssl_verify=not own,  # Gradio looks at its own page once, and nobody vouches for it
         prevent_thread_lock=True,
         quiet=True,
         ssr_mode=False,

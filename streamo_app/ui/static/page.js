@@ -11,6 +11,7 @@ const page = {
   stale: "",          // what the server complained of before another source was chosen
   target: null,       // the lane that the next instruction follows up on
   pending: "",        // the instruction on its way
+  from: 0,            // second of the file at which the last start began
   unplayable: "",     // address of a file that this browser cannot show
 };
 const drawn = { lanes: new Map(), rows: new Map() };
@@ -70,8 +71,8 @@ function forget(run) {
 
 function controls() {
   const { view } = page, running = page.status === "running", busy = Boolean(page.opening || page.sent.start), locked = running || busy;
-  const words = { idle: "Ready", running: "Running", ended: "Ended", failed: "Failed" };
-  $("state").className = `state ${page.status}`;
+  const words = { idle: "Ready", running: controlled().paused ? "Paused" : "Running", ended: "Ended", failed: "Failed" };
+  $("state").className = `state ${page.status}${controlled().paused ? " paused" : ""}`;
   write($("state-word"), page.id ? words[page.status] : "Waiting for a seat");
   const paused = running && page.shown === "player" && playing().paused && !playing().ended;
   write($("state-more"), (view.decided ? clock(view.second) : "") + (paused ? " · video paused" : ""));
@@ -83,6 +84,7 @@ function controls() {
   const standing = page.view.lanes.filter((lane) => lane.open).map((lane) => lane.text);
   for (const chip of $("chips").children) chip.disabled = !page.id || standing.includes(chip.textContent);
   for (const control of [...document.querySelectorAll("input[name=choice]"), ...$("clips").children, $("another")]) control.disabled = locked;
+  drawBar();
   say();
 }
 
@@ -97,7 +99,7 @@ function say(sentence) {
 // ---- once, when the other parts of the page stand: Gradio mounts them in any order
 
 async function begin() {
-  await until(() => ["player", "clips", "go", "message", "numbers", "stage", "upload", "past"].every($) && document.querySelector("input[name=choice]"), 60);
+  await until(() => ["player", "clips", "go", "message", "numbers", "stage", "upload", "past", "settings-panel"].every($) && document.querySelector("input[name=choice]"), 60);
   $("ask").addEventListener("submit", (event) => { event.preventDefault(); ask($("ask-text").value); });
   $("ask-text").addEventListener("keydown", (event) => { if (event.key === "Escape") follow(null); });
   $("go").addEventListener("click", go);

@@ -6,7 +6,6 @@ function choose(choice, clip) {
   document.querySelector(`input[name=choice][value=${choice}]`).checked = true;
   for (const one of $("clips").children) one.setAttribute("aria-pressed", String(one.dataset.name === page.clip));
   $("clips").hidden = choice !== "samples";
-  write($("about"), config.about[choice] || "");
   chips();
   if (page.view) controls();
   say(choice === "webcam" && !navigator.mediaDevices ? NO_CAMERA_HERE : "");
@@ -16,7 +15,7 @@ function choose(choice, clip) {
 // The stage shows one of: player, picture decoded by the server (preview), webcam, drop zone (upload), or a word (hint).
 function stage() {
   const { view } = page, url = source(), blind = url && url === page.unplayable;
-  const resting = { samples: "player", upload: !url ? "upload" : blind ? "hint" : "player", webcam: "webcam", camera: "hint" };
+  const resting = { samples: "player", upload: !url ? "upload" : blind ? "hint" : "player", webcam: "webcam", camera: "hint", address: "hint" };
   const mine = shows(view);
   if (mine && view.preview) $("preview").src = view.preview;
   if (mine && view.preview) page.picture = view.picture;
@@ -27,8 +26,14 @@ function stage() {
     page.shown = show;
   }
   $("another").hidden = page.choice !== "upload" || !url;
-  write($("stage-hint"), blind ? "This browser cannot show the file. Streamo will try to decode it: press Start." : "Press Start to open the camera of this machine.");
+  write($("stage-hint"), stageHint(blind));
   if (show === "player" && $("player").dataset.url !== url) load(url).then((shown) => { if (!shown && url === source()) { page.unplayable = url; stage(); } });
+}
+
+function stageHint(blind) {
+  if (blind) return "This browser cannot show the file. Streamo will try to decode it: press Start.";
+  if (page.choice === "address") return page.status === "running" ? "Waiting for the first picture…" : "Type the address of a stream below and press Start.";
+  return page.status === "running" ? "Opening the camera of this machine…" : "Press Start to open the camera of this machine.";
 }
 
 function source() {
