@@ -187,8 +187,7 @@ class Session:
                 raise ValueError("Stop the run under way first, then open another session.")
             transcript.seq = max(transcript.seq, self.transcript.seq + 1)
             self.transcript, self.status, self._runs, self._pace = transcript, "ended", self._runs + 1, Pace()
-            self._kept.header, self._kept.path = header, path
-            self._failure, self._notice, self._stats = "", None, {"lanes": {}}
+            self._kept.header, self._kept.path, self._failure, self._notice, self._stats = header, path, "", None, {"lanes": {}}
             self._lanes.restore(transcript)
             for decided in transcript.decisions():
                 self._pace.add(decided)
@@ -215,11 +214,14 @@ class Session:
                 **(run.numbers(self._pace.second) if run else {"lag_s": None, "dropped": 0}),
             )
 
+    def copy(self) -> Transcript:
+        """What there is so far, to be read at leisure."""
+        with self._lock:
+            return self.transcript.copy()
+
     def export(self, form: str) -> str:
         """The transcript as "srt", "vtt", "jsonl" or "md"; while running, what there is so far."""
-        with self._lock:
-            transcript = self.transcript.copy()
-        return transcript.export(form)
+        return self.copy().export(form)
 
     def stats(self) -> dict:
         """Of the run under way, or of the last one: {"lanes": {lane: {"kv_tokens", "kv_bytes", "forwards"}}}."""

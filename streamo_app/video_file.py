@@ -75,6 +75,11 @@ class Pictures:
         """When the first frame comes by the container's own clock, which some containers count into their stated length."""
         self._ahead = self._retrieve(0.0)
 
+    @property
+    def fps(self) -> float:
+        """Pictures a second as the container says, 25 where that makes no sense."""
+        return 1 / self._nominal_s
+
     def picture_at(self, t: float, stopped: Callable[[], bool] = lambda: False) -> np.ndarray | None:
         """(H, W, 3) uint8 RGB: the frame on screen at `t` seconds, the last one that came at or before it.
 

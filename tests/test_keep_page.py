@@ -6,10 +6,13 @@
 import json
 import re
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import STOP, ask, cells, running_site, too_wide, wait_for
+from streamo_app.captions import COLOURS
+from streamo_app.video import Pictures
+from tests.browser import STOP, ask, cells, choose, running_site, too_wide, wait_for
 from tests.fakecam import street, write_camera
 from tests.lamp_model import LampModel
 
@@ -110,3 +113,70 @@ def test_past_sessions_are_listed_opened_and_deleted_by_their_own_browser_only(s
         page.keyboard.press("Escape")
         expect(page.locator("#past")).to_be_hidden()
         assert not (site.desks.config.journal_dir / f"{name}.jsonl").exists()
+
+
+def has_lane(picture: np.ndarray, lane: int = 1) -> bool:
+    """Whether the lane's colour fills a field at the left of the lower half of a picture."""
+    colour = np.array([int(COLOURS[lane - 1][at : at + 2], 16) for at in (1, 3, 5)])
+    height, width = picture.shape[:2]
+    near = np.abs(picture[height // 2 :, : width // 8].astype(int) - colour).max(axis=-1) < 40
+    return near.sum() > 100
+
+
+def test_a_clip_is_saved_as_a_video_with_captions_and_the_making_of_it_can_be_cancelled(site):
+    with site.visitor() as page:
+        ask(page, "Watch.")
+        page.click("#go")
+        wait_for(page, lambda: cells(page) >= 5, "five decided seconds")
+        page.click("#save")
+        expect(page.locator("#save-menu [data-form=webm]")).to_be_disabled()
+        page.keyboard.press("Escape")
+        page.click(STOP)
+        expect(page.locator("#rows")).to_contain_text("Stopped.")
+        second = cells(page) - 1
+        with site.desks.house.turn:
+            page.click("#save")
+            page.click("#save-menu [data-form=webm]")
+            expect(page.locator("#film p")).to_have_text("The video with captions waits for its turn…")
+            page.click("#film .tool:text-is('Cancel')")
+            expect(page.locator("#film")).to_be_hidden()
+        with page.expect_download() as waiting:
+            page.click("#save")
+            page.click("#save-menu [data-form=webm]")
+        assert re.fullmatch(r"midday-20[-\d]+\.webm", waiting.value.suggested_filename)
+        expect(page.locator("#film p")).to_have_text("The video with captions is ready.")
+        pictures = Pictures(waiting.value.path())
+        assert pictures.stated_s == pytest.approx(second + 4, abs=1)
+        assert [has_lane(pictures.picture_at(t)) for t in (0.0, 2.5, 3.5)] == [True, True, False]
+        made = site.desks.own(page.evaluate("() => sessionStorage.getItem('streamo')"), page.evaluate(OWNER)).keep.film.file()
+        page.click("#film .tool:text-is('Close')")
+        expect(page.locator("#film")).to_be_hidden()
+        assert not made.exists()
+
+
+def test_a_webcam_is_kept_only_where_that_was_ticked_and_gone_with_its_visitor(site):
+    with site.visitor() as page:
+        expect(page.locator("#keep-video")).to_be_hidden()
+        choose(page, "webcam")
+        ask(page, "Watch.")
+        page.click("#go")
+        wait_for(page, lambda: cells(page) >= 2, "two decided seconds")
+        page.click(STOP)
+        page.click("#save")
+        expect(page.locator("#save-menu [data-form=webm]")).to_contain_text("tick “Keep the video” before Start")
+        expect(page.locator("#save-menu [data-form=webm]")).to_be_disabled()
+        page.keyboard.press("Escape")
+        page.check("#keep-video")
+        page.click("#go")
+        expect(page.locator("#rows")).not_to_contain_text("Stopped.")
+        wait_for(page, lambda: cells(page) >= 3, "three decided seconds")
+        page.click(STOP)
+        with page.expect_download() as waiting:
+            page.click("#save")
+            page.click("#save-menu [data-form=webm]")
+        assert has_lane(Pictures(waiting.value.path()).picture_at(1.0))
+        session = page.evaluate("() => sessionStorage.getItem('streamo')")
+        folder = site.desks.own(session, page.evaluate(OWNER)).keep.film.file().parent
+        assert len(list(folder.iterdir())) == 2 and folder.stat().st_mode & 0o777 == 0o700
+        site.desks.sessions.end(session)
+        assert not folder.exists()

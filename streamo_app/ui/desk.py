@@ -140,7 +140,7 @@ class Desk:
             except Exception:
                 log.exception("the page asked for %r and it failed", action)
                 self._complaint = UNEXPECTED
-            if action in ("start", "ask"):
+            if action in ("start", "ask", "captions"):
                 self._answers[action] = {"n": number(what.get("n"), 0), "refused": bool(self._complaint)}
         return self.look(report)
 
@@ -160,6 +160,7 @@ class Desk:
         known = header.get("choice") == "samples" and clip in self._clips
         self._source, self._waiting = None, set()
         self._choice, self._clip, self._show = ("samples", clip, "player") if known else ("", "", "")
+        self.keep.film.shows(self._clips[clip].path if known else None)
         self._run = self.session.snapshot().run
 
     def _do(self, action: str, what: Mapping) -> None:
@@ -216,7 +217,7 @@ class Desk:
 
     def _start(self, what: Mapping, start_s: float) -> None:
         """Words still in the box are asked too. What stood in the last run stands again, in fresh lanes; with nothing at all it narrates.
-        `start_s`: where a file begins."""
+        `start_s`: where a file begins; "keep" in `what`: a camera's pictures are kept too."""
         choice, clip, text = (str(what.get(name) or "") for name in ("choice", "clip", "text"))
         if choice == "address":
             what = {**what, "address": str(what.get("address") or "").strip() or self._address}
@@ -230,10 +231,12 @@ class Desk:
                 asks = [(0, NARRATE)]
             wanted = self._wanted.fitting(self.session.info)
             about = {"choice": choice, "clip": clip} if choice == "samples" else {"choice": choice}
-            self.session.start(source, fps=wanted.fps, window=wanted.window, asks=asks, about=about)
+            watched = self.keep.film.recorded(source, what.get("keep") is True)
+            self.session.start(watched, fps=wanted.fps, window=wanted.window, asks=asks, about=about)
         except Exception:
             source.close()
             raise
+        self.keep.film.watches(watched)
         self._run = self.session.snapshot().run
         self._source, self._choice, self._clip, self._waiting = source, choice, clip, set()
         self._address = what["address"] if choice == "address" else self._address

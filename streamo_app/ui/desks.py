@@ -10,7 +10,7 @@ from streamo_app.sessions import NoSeat, Sessions
 from streamo_app.speech import Speech
 from streamo_app.transcript_shelf import Shelf
 from streamo_app.ui.desk import Desk
-from streamo_app.ui.desk_keep import Keep
+from streamo_app.ui.desk_keep import House, Keep
 from streamo_app.ui.desk_voice import Voice
 from streamo_app.ui.samples import Clip
 from streamo_app.ui.switch import Switch
@@ -28,8 +28,7 @@ class Desks:
         self.sessions = Sessions(
             seats=config.seats, max_lanes=config.max_lanes, journal_dir=config.journal_dir, keep_journals=config.keep_journals, closed=self._closed
         )  # fmt: skip
-        self.boot = secrets.token_hex(4)
-        """Names this process: a page whose server was started again must not take the numbers of before for newer ones."""
+        self.house = House(lasting=config.keep_journals)
         self._desks: dict[str, Desk] = {}
         self._pages: dict[str, str] = {}
         """Gradio's id of a page load to the id of its session: all that we learn when a page goes."""
@@ -80,6 +79,7 @@ class Desks:
 
     def stop(self) -> None:
         self.sessions.stop()
+        self.house.scratch.close()
         self.switch.stop()
 
     def _move(self, engine: Engine) -> None:
@@ -112,7 +112,7 @@ class Desks:
 
     def _desk(self, session: Session, owner: str) -> Desk:
         clips = {clip.name: clip for clip in self.clips}
-        keep = Keep(session, owner, Shelf(self.sessions.folder(owner)), boot=self.boot, lasting=self.config.keep_journals)
+        keep = Keep(session, owner, Shelf(self.sessions.folder(owner)), self.house)
         voice = Voice(session, self.speech, microphone=self.config.camera_allowed, loudspeaker=not self.config.exposed)
         desk = Desk(session, clips, keep, voice, self.config, self.switch)
         with self._lock:

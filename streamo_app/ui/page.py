@@ -29,7 +29,7 @@ from streamo_app.video_cameras import list_cameras
 
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = (
-    "dom", "lanes", "timeline", "transcript", "numbers", "media", "stage", "ask", "go", "control", "settings", "keep", "past", "read_aloud",
+    "dom", "lanes", "timeline", "transcript", "numbers", "media", "stage", "ask", "go", "control", "settings", "keep", "past", "film", "read_aloud",
     "speak", "page",
 )  # fmt: skip
 """In this order one script; a part with a file of its own stands before the last and hooks in through `parts` (dom.js)."""

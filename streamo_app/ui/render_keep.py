@@ -1,4 +1,4 @@
-"""What a visitor keeps, as the plain values that `static/keep.js` draws: `view.keep`. Pure."""
+"""What a visitor keeps, as the plain values that `static/keep.js`, `past.js` and `film.js` draw: `view.keep`. Pure."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +18,7 @@ def render_keep(header: Mapping, boot: str, lasting: bool, number: int, past: Se
 
 def empty_keep() -> dict:
     """Of a page that has no session."""
-    return render_keep({}, "", False, 0, None)
+    return render_keep({}, "", False, 0, None) | {"film": "", "job": None}
 
 
 def render_entry(entry: Entry) -> dict:

@@ -46,6 +46,8 @@ def answer(desks: Desks, body: bytes) -> Response:
     try:
         if form in FORMATS:
             return Response(desk.keep.export(form), media_type=f"{TYPES[form]}; charset=utf-8", headers=HEADERS)
+        if form == "webm":
+            return FileResponse(desk.keep.film.file(), media_type=TYPES[form], headers=HEADERS)
         raise ValueError("This cannot be saved; reload the page.")
     except ValueError as error:
         return refusal(409, str(error))

@@ -18,7 +18,7 @@ async function start(from) {
   page.opening = false;
   if (wrong) say(wrong);
   else {
-    act({ do: "start", choice: page.choice, clip: page.clip, how, from, text: $("ask-text").value, ...extras() });
+    act({ do: "start", choice: page.choice, clip: page.clip, how, from, text: $("ask-text").value, keep: keepVideo(), ...extras() });
     setTimeout(() => { if (page.sent.start) { delete page.sent.start; say("The server did not answer; try again."); controls(); } }, START_PATIENCE_MS);
   }
   controls();

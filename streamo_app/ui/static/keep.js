@@ -20,14 +20,14 @@ const saved = () => page.view?.keep || {};
 const somethingSaid = () => Boolean(page.id && page.view?.decided);
 
 // "midday-2026-11-25-1430.srt", in the visitor's own time
-function fileName(form) {
-  const stem = (page.view.source || "").replace(/\.[a-z0-9]{2,4}$/i, "").replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-+|-+$/g, "").slice(0, 60);
-  const at = new Date(saved().started || Date.now()), two = (n) => String(n).padStart(2, "0");
+function fileName(form, of) {
+  const stem = (of.source || "").replace(/\.[a-z0-9]{2,4}$/i, "").replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-+|-+$/g, "").slice(0, 60);
+  const at = new Date(of.started || Date.now()), two = (n) => String(n).padStart(2, "0");
   return `${stem || "streamo"}-${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}-${two(at.getHours())}${two(at.getMinutes())}.${form}`;
 }
 
-async function save(form) {
-  const name = fileName(form), headers = { "Content-Type": "application/json" };
+async function save(form, of = { source: page.view.source, started: saved().started }) {
+  const name = fileName(form, of), headers = { "Content-Type": "application/json" };
   say("");
   try {
     const reply = await fetch(new URL("streamo/save", document.baseURI), { method: "POST", headers, body: JSON.stringify({ id: page.id, owner: keep.owner, form }) });
