@@ -5,9 +5,7 @@ Run: python -m pytest tests/test_desk_control.py
 
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import cv2
 import numpy as np
 import pytest
 import tiny
@@ -23,6 +21,7 @@ from streamo_app.ui.samples import load_clips
 from streamo_app.video_cameras import list_cameras
 from tests.fakecam import street
 from tests.lamp_model import LampModel
+from tests.netcam import network_camera, shown_as
 
 WAIT_S = 30
 SECRET = "rtsp://ana:sesame@127.0.0.1:9/yard?token=sesame"
@@ -60,32 +59,10 @@ def until(happened):
     raise AssertionError(f"waited {WAIT_S} s in vain")
 
 
-class Mjpeg(BaseHTTPRequestHandler):
-    """A camera on the network, as they are: JPEG after JPEG in one answer without an end."""
-
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=picture")
-        self.end_headers()
-        _, jpeg = cv2.imencode(".jpg", np.full((180, 320, 3), (40, 160, 90), np.uint8))
-        try:
-            while not self.server.over.wait(0.1):
-                self.wfile.write(b"--picture\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(jpeg), jpeg.tobytes()))
-        except OSError:
-            pass  # whoever watched has gone
-
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture
-def network_camera():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Mjpeg)
-    server.over, server.daemon_threads = threading.Event(), True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://ana:sesame@127.0.0.1:{server.server_address[1]}/yard.mjpg?token=sesame"
-    server.over.set()
-    server.shutdown()
+def camera_address():
+    with network_camera() as address:
+        yield address
 
 
 # Settings
@@ -150,13 +127,13 @@ def test_a_restart_opens_fresh_lanes_with_what_stands_from_the_second_on_that_wa
 # Addresses and cameras
 
 
-def test_a_camera_on_the_network_is_watched_and_its_password_is_seen_nowhere(open_desks, network_camera, tmp_path, caplog):
+def test_a_camera_on_the_network_is_watched_and_its_password_is_seen_nowhere(open_desks, camera_address, tmp_path, caplog):
     desk = open_desks(journal_dir=tmp_path).sit("", owner="o" * 32)
-    act(desk, "start", choice="address", address=f"  {network_camera} ")
+    act(desk, "start", choice="address", address=f"  {camera_address} ")
     until(lambda: desk.session.snapshot().decided >= 2)
     view = desk.look(Report())
     assert view["status"] == "running" and view["show"] == "preview" and view["preview"].startswith("data:image/jpeg;base64,")
-    title = network_camera.replace("ana:sesame@", "").split("?")[0]
+    title = shown_as(camera_address)
     assert view["control"]["address"] == view["source"] == title
     act(desk, "stop")
     assert act(desk, "start", choice="address", address="")["status"] == "running", "the same address again"
@@ -197,9 +174,9 @@ def test_what_is_no_address_of_a_stream_is_refused_before_anything_is_opened(ope
 
 
 @pytest.mark.parametrize(("config", "words"), [({"host": "0.0.0.0"}, "--allow-urls"), ({"share": True}, "--allow-urls"), ({"on_space": True, "allow_urls": True}, "a Space opens none")])
-def test_a_stranger_cannot_make_the_server_open_an_address_whatever_his_page_sends(open_desks, network_camera, config, words):
+def test_a_stranger_cannot_make_the_server_open_an_address_whatever_his_page_sends(open_desks, camera_address, config, words):
     desks = open_desks(**config)
-    view = act(desks.sit(""), "start", choice="address", address=network_camera)
+    view = act(desks.sit(""), "start", choice="address", address=camera_address)
     assert view["status"] == "idle" and words in view["message"] and 'value="address"' not in tabs(desks.config)
     assert 'value="address"' in tabs(AppConfig(host="0.0.0.0", allow_urls=True))
 
