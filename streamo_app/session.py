@@ -74,8 +74,7 @@ class Session:
     ) -> None:  # fmt: skip
         """Watch `source`; a run under way is ended first. `asks`: (turn, text); lanes count what was typed before, then these in order.
         `fps`, `window` (seconds a lane keeps): None is the checkpoint's own. `final`: no lane will be opened beyond these, which saves the
-        watcher's share of every second after the last. `again`: what still stood in the last run stands in this one too, as talkative and
-        as muted as it was. `about` is kept with the run, in its `header`.
+        watcher's share of every second after the last. `again`: what stood in the last run stands again. `about` goes into `header`.
 
         Raises ValueError (one sentence), leaving everything as it was: a bad instruction, more than `max_lanes`, an impossible fps."""
         fps = self.info.fps if fps is None else fps
