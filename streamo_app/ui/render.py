@@ -28,11 +28,11 @@ def render_run(snapshot: Snapshot, drawn: int = -1) -> dict:
 
 
 def empty_view(message: str) -> dict:
-    """What a page shows that has no session: why."""
+    """What a page shows that has no session: why. It waits, which is nothing wrong."""
     texts = dict.fromkeys(("id", "source", "choice", "clip", "show", "upload", "preview"), "")
     lists = {"lanes": [], "rows": [], "numbers": []}
     own = {"control": empty_control(), "keep": empty_keep(), "voice": empty_voice()}
-    return {"run": 0, "seq": 0, "status": "idle", "message": message, "second": 0, "decided": 0, "picture": -1, "answers": {}, "notice": False, **own, **texts, **lists}
+    return {"run": 0, "seq": 0, "status": "idle", "message": message, "second": 0, "decided": 0, "picture": -1, "answers": {}, "notice": True, **own, **texts, **lists}
 
 
 def render_lane(lane: LaneView, drawn: int) -> dict:
