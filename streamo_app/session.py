@@ -44,7 +44,7 @@ class Session:
         listener: Callable[[Event], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
-        """`clock` has the epoch of `Frame.captured_at`. `journal_dir` None keeps nothing on disk. `listener` gets every event in order,
+        """`clock` has the epoch of `Frame.captured_at`. `journal_dir` None keeps nothing on disk. `listener` (it may be set later) gets every event in order,
         the last one of a run `Ended` or `Failed`; it is called under the session's lock, so it only puts the event somewhere."""
         self.id = session_id or secrets.token_urlsafe(24)
         self.status = "idle"
@@ -58,7 +58,6 @@ class Session:
         self._run: Run | None = None
         self._runs = 0
         self.listener = listener
-        """May be set at any time."""
         self._failure = ""
         self._notice: tuple[str, float] | None = None
         self._stats: dict = {"lanes": {}}
@@ -125,10 +124,6 @@ class Session:
             self._lanes.mute(lane, muted)
             self.transcript.seq += 1
 
-    def is_muted(self, lane: int) -> bool:
-        """For a `listener`, which holds the lock already."""
-        return lane in self._lanes.muted()
-
     def talk(self, lane: int, bias: float) -> None:
         """Shift a lane's response logit from the next turn on, 0 = the checkpoint's own. Raises ValueError as `mute`, or beyond +-20."""
         with self._lock:
@@ -150,12 +145,12 @@ class Session:
             self._halt(2.0, reason)
             self._engine = engine
 
-    def stop(self, timeout_s: float = 2.0) -> None:
-        """End the run under way. Idempotent; back within `timeout_s` even when the source or the model hangs."""
+    def stop(self, timeout_s: float = 2.0, reason: str = STOPPED) -> None:
+        """End the run under way, with `reason` for the user. Idempotent; back within `timeout_s` even when the source or the model hangs."""
         deadline = time.monotonic() + timeout_s
         if self._control.acquire(timeout=timeout_s):
             try:
-                self._halt(deadline - time.monotonic())
+                self._halt(deadline - time.monotonic(), reason)
             finally:
                 self._control.release()
 
@@ -164,6 +159,11 @@ class Session:
         with self._lock:
             run = self._run
         return run is None or run.over.wait(timeout_s)
+
+    @property
+    def run(self) -> Run | None:
+        """The one under way, or the last one."""
+        return self._run
 
     @property
     def header(self) -> Mapping[str, object]:

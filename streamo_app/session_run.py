@@ -41,6 +41,7 @@ class Run:
         self.source, self.fps = source, fps
         self.live = source.live or source.clocked
         """The stream goes on without us: newest wins, seconds may be skipped."""
+        self.began_at = clock()
         self.over = threading.Event()
         """Set by the session with the last event."""
         self.client: Client | None = None
@@ -84,6 +85,10 @@ class Run:
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
                 log.warning("thread %s did not end in time; it is left behind", thread.name)
+
+    def tell(self, message: str) -> None:
+        """A notice from outside, at the second that comes next; nothing once the run is over."""
+        self._emit(self, Noticed(self._next or 0, message))
 
     def hold(self, held: bool) -> None:
         """Stop looking, or go on in the same lanes: a file's clock stands meanwhile, what a live source gives is passed over."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamo_app.session import MAX_LANES, Session
+from streamo_app.session_limit import RunLimit
 from streamo_app.transcript_journal import delete_journals
 from streamo_app.transcript_shelf import owner_folder
 
@@ -22,6 +23,8 @@ LEFT_GRACE_S = 15.0
 """A page that said goodbye may be reloading: its session waits this long."""
 SILENT_GRACE_S = 90.0
 """A page that says nothing is gone; background tabs still tick once a second, phones that sleep do not."""
+IDLE_S = 600.0
+"""A seat where nothing has run for so long is given on, but only when somebody waits for one."""
 REAP_EVERY_S = 1.0
 ID_BYTES = 24
 ID_PATTERN = r"[A-Za-z0-9_-]{32}"
@@ -40,6 +43,8 @@ class Seat:
     folder: Path | None
     """Of its journals; None keeps none."""
     seen_at: float
+    busy_at: float
+    """When something ran last, or when it was taken."""
     left_at: float | None = None
 
 
@@ -55,8 +60,11 @@ class Sessions:
         keep_journals: bool = True,
         clock: Callable[[], float] = time.monotonic,
         closed: Callable[[str], None] = lambda session_id: None,
+        run_limit_s: float | None = None,
     ):
-        """`keep_journals` False deletes a session's journals when it ends. `closed` is told of every session that has ended."""
+        """`keep_journals` False deletes a session's journals when it ends. `closed` is told of every session that has ended.
+        `run_limit_s`: a run that lasts longer is ended politely (`session_limit.py`)."""
+        self._limit = RunLimit(run_limit_s) if run_limit_s else None
         self.seats, self.max_lanes, self.journal_dir, self.keep_journals = seats, max_lanes, journal_dir, keep_journals
         self._clock, self._closed = clock, closed
         self._table: dict[str, Seat] = {}
@@ -101,7 +109,7 @@ class Sessions:
                 raise NoSeat("The server is shutting down; reload the page in a moment.")
             if len(self._table) >= self.seats:
                 raise NoSeat(f"All {self.seats} seats are taken; try again in a minute.")
-            self._table[session.id] = Seat(session, folder, self._clock())
+            self._table[session.id] = Seat(session, folder, *[self._clock()] * 2)
             if self._reaper is None:
                 self._reaper = threading.Thread(target=self._reap_forever, name="reaper", daemon=True)
                 self._reaper.start()
@@ -142,6 +150,32 @@ class Sessions:
             self._close(seat)
         return [seat.session.id for seat in gone]
 
+    def note_busy(self) -> None:
+        """Remember where something runs. The reaper thread calls this once a second."""
+        now = self._clock()
+        with self._lock:
+            for seat in self._table.values():
+                if seat.session.status == "running":
+                    seat.busy_at = now
+
+    def keep_time(self) -> None:
+        """Warn and end runs that last too long. The reaper thread calls this once a second."""
+        with self._lock:
+            sessions = [seat.session for seat in self._table.values()]
+        for session in sessions if self._limit else ():
+            self._limit.heed(session, self._clock())
+
+    def make_room(self) -> bool:
+        """Free the seat where nothing has run for longest, if that is IDLE_S or more; True when there is a free one now. For those who wait."""
+        now = self._clock()
+        with self._lock:
+            idle = {key: now - seat.busy_at for key, seat in self._table.items()}
+            oldest = max(idle, key=idle.get, default=None)
+            if len(self._table) < self.seats or oldest is None or idle[oldest] < IDLE_S:
+                return len(self._table) < self.seats
+        self.end(oldest)
+        return True
+
     def stop(self) -> None:
         """End every session, all at once; idempotent."""
         self._stopping.set()
@@ -171,6 +205,8 @@ class Sessions:
         while not self._stopping.wait(REAP_EVERY_S):
             try:
                 self.reap()
+                self.note_busy()
+                self.keep_time()
             except Exception:  # a reaper that dies keeps every later seat taken for good
                 log.exception("the reaper met an error and goes on")
 

@@ -4,7 +4,9 @@
 """
 
 import logging
+import queue
 import threading
+from collections.abc import Callable
 
 import numpy as np
 
@@ -38,28 +40,28 @@ def chime() -> None:
 
 
 class Chimes:
-    """Rings for whoever must not wait: opening a loudspeaker takes up to a tenth of a second. Rings that come while one starts are one."""
+    """Rings for whoever must not wait: opening a loudspeaker takes up to a tenth of a second."""
 
-    def __init__(self):
-        """Raises SoundError where no sound can be made."""
+    def __init__(self, wanted: Callable[[int], bool] = lambda lane: True):
+        """`wanted` is asked, in a thread of our own, whether a lane may ring now. Raises SoundError where no sound can be made."""
         open_output()
-        self._wanted, self._closed = threading.Event(), False
+        self._wanted, self._rings, self._closed = wanted, queue.SimpleQueue(), False
         threading.Thread(target=self._play, name="chimes", daemon=True).start()
 
-    def ring(self) -> None:
+    def ring(self, lane: int) -> None:
         """From any thread; returns at once."""
-        self._wanted.set()
+        self._rings.put(lane)
 
     def close(self) -> None:
         """Idempotent; nothing rings after it."""
         self._closed = True
-        self._wanted.set()
+        self._rings.put(0)
 
     def _play(self) -> None:
         try:
-            while self._wanted.wait() and not self._closed:
-                self._wanted.clear()
-                chime()
+            while (lane := self._rings.get()) is not None and not self._closed:
+                if self._wanted(lane):
+                    chime()
         except SoundError as problem:  # a loudspeaker that was unplugged: the page goes on without
             log.warning("%s", problem)
 

@@ -38,7 +38,7 @@ class Site:
     def visitor(self, width: int = 1280, height: int = 860, host: str = "127.0.0.1", **options):
         """A page that is ready to start. Fails when it asked for anything outside this machine, or met an error in its scripts.
         `host` "elsewhere.test": the same server, over plain http as from another machine."""
-        url = self.url.replace("127.0.0.1", host)
+        url = self.url.replace("127.0.0.1", host).replace("localhost", host)
         context = self.browser.new_context(viewport={"width": width, "height": height}, permissions=["camera", "microphone"], **options)
         context.set_default_timeout(PATIENCE_MS)
         page, wrong = context.new_page(), []

@@ -65,6 +65,13 @@ def test_only_addresses_that_nobody_else_reaches_are_loopback(host, loopback):
     assert is_loopback(host) is loopback
 
 
+def test_https_of_our_own_is_kept_in_the_data_folder_and_not_needed_beside_a_shared_link():
+    assert config().https_dir is None
+    assert config("--ssl-self-signed", XDG_DATA_HOME="/data").https_dir == Path("/data/streamo/https")
+    with pytest.raises(ValueError, match="leave out --share or --ssl-self-signed"):
+        config("--ssl-self-signed", "--share")
+
+
 def test_a_space_listens_everywhere_keeps_no_journal_and_opens_no_camera():
     made = config(SPACE_ID="someone/streamo")
     assert (made.host, made.keep_journals, made.camera_allowed) == ("0.0.0.0", False, False)

@@ -110,7 +110,7 @@ class Voice:
         if not self._loudspeaker:
             raise ValueError(NO_LOUDSPEAKER)
         if on and self._chimes is None:
-            self._chimes = Chimes()
+            self._chimes = Chimes(self._is_heard)
             self._session.listener = self._on_event
         elif not on:
             self.silence()
@@ -129,5 +129,9 @@ class Voice:
     def _on_event(self, event: Event) -> None:
         """Under the session's lock, so it only tells the chimes' thread."""
         chimes = self._chimes
-        if chimes and isinstance(event, Decided) and event.state is State.RESPONSE and not self._session.is_muted(event.lane):
-            chimes.ring()
+        if chimes and isinstance(event, Decided) and event.state is State.RESPONSE:
+            chimes.ring(event.lane)
+
+    def _is_heard(self, lane: int) -> bool:
+        shown = self._session.snapshot()
+        return any(view.lane == lane and not view.muted for view in shown.lanes)

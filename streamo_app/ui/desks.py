@@ -13,6 +13,7 @@ from streamo_app.ui.desk import Desk
 from streamo_app.ui.desk_keep import House, Keep
 from streamo_app.ui.desk_voice import Voice
 from streamo_app.ui.samples import Clip
+from streamo_app.waiting import Line
 from streamo_app.ui.switch import Switch
 
 CHANGED = "The model of this server was changed to {name}; press Start to go on with it."
@@ -26,12 +27,15 @@ class Desks:
         self.switch = Switch(engine, self._move)
         self.speech = Speech(config.speech)
         self.sessions = Sessions(
-            seats=config.seats, max_lanes=config.max_lanes, journal_dir=config.journal_dir, keep_journals=config.keep_journals, closed=self._closed
+            seats=config.seats, max_lanes=config.max_lanes, journal_dir=config.journal_dir, keep_journals=config.keep_journals, closed=self._closed,
+            run_limit_s=config.run_limit_s,
         )  # fmt: skip
         self.house = House(lasting=config.keep_journals)
         self._desks: dict[str, Desk] = {}
         self._pages: dict[str, str] = {}
         """Gradio's id of a page load to the id of its session: all that we learn when a page goes."""
+        self._line = Line()
+        """Pages that wait for a seat; `_sitting` guards it."""
         self._lock, self._sitting = threading.Lock(), threading.Lock()
 
     @property
@@ -57,11 +61,22 @@ class Desks:
         with self._sitting:
             with self._lock:
                 known = self._pages.get(page or "", "")
-            desk = self._own(session_id, owner) or self._own(known, owner) or self._back(session_id, owner) or self._new(owner)
+            desk = self._own(session_id, owner) or self._own(known, owner)
+            if desk is None:
+                self._queue(page or "")
+                desk = self._back(session_id, owner) or self._new(owner)
+            self._line.leave(page or "")
             if page:
                 with self._lock:
                     self._pages[page] = desk.session.id
             return desk
+
+    def guest(self) -> Session:
+        """A session without a page or a journal, for a program; its maker ends it. Raises ValueError (one sentence) when no seat is free."""
+        with self._sitting:
+            if len(self._line):
+                raise NoSeat(f"All {self.sessions.seats} seats are taken, and others wait; try again in a minute.")
+            return self.sessions.create(self.engine)
 
     def own(self, session_id: object, owner: object) -> Desk | None:
         """The desk of an id, for its owner alone; opens nothing."""
@@ -71,6 +86,8 @@ class Desks:
         """A page was closed, or is being loaded anew: then its `sit` comes in a moment."""
         with self._lock:
             session_id = self._pages.pop(page or "", None)
+        with self._sitting:
+            self._line.leave(page or "")
         self.sessions.left(session_id)
 
     def stop(self) -> None:
@@ -105,6 +122,14 @@ class Desks:
 
     def _new(self, owner: str) -> Desk:
         return self._desk(self.sessions.create(self.engine, owner), owner)
+
+    def _queue(self, page: str) -> None:
+        """Who waits is let in one after the other. Raises NoSeat with how it stands for whoever is not next, or when no seat is free."""
+        place = self._line.place(page)
+        free = self.sessions.seats - len(self.sessions)
+        if place > free and not (place == 1 and self.sessions.make_room()):
+            who = "one seat is" if self.sessions.seats == 1 else f"{self.sessions.seats} seats are"
+            raise NoSeat(f"{'The' if self.sessions.seats == 1 else 'All'} {who} taken. You are number {place} of {len(self._line)} waiting; this page gets in by itself.")
 
     def _desk(self, session: Session, owner: str) -> Desk:
         clips = {clip.name: clip for clip in self.clips}

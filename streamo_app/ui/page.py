@@ -19,6 +19,7 @@ from pathlib import Path
 import gradio as gr
 
 from streamo_app.config import AppConfig
+from streamo_app.ui.api import OwnFile, endpoints
 from streamo_app.ui.desk import Report
 from streamo_app.ui.desk_voice import voice_settings
 from streamo_app.ui.desks import Desks
@@ -65,7 +66,7 @@ def build(desks: Desks) -> gr.Blocks:
                 with gr.Column(elem_id="stage"):
                     part("player", elem_id="player-box")
                     cam = webcam()
-                    upload = gr.File(file_types=["video"], file_count="single", label="Video file", show_label=False, elem_id="upload")
+                    upload = OwnFile(file_types=["video"], file_count="single", label="Video file", show_label=False, elem_id="upload")
                 part("bar", elem_id="bar")
                 part("settings", elem_id="settings")
             with gr.Column(elem_id="right"):
@@ -114,6 +115,7 @@ def build(desks: Desks) -> gr.Blocks:
             desks.left(request.session_hash)
 
         blocks.unload(unload)
+        endpoints(desks)
     return blocks
 
 
