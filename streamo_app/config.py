@@ -43,6 +43,11 @@ def data_dir(environ: Mapping[str, str]) -> Path:
     return Path(home) / "streamo"
 
 
+def default_journal_dir(environ: Mapping[str, str]) -> Path:
+    """Where transcripts are kept."""
+    return data_dir(environ) / "journals"
+
+
 @dataclass(frozen=True)
 class AppConfig:
     """How the page is served. Raises ValueError, one sentence naming the fields, when two of them clash."""
@@ -150,7 +155,7 @@ class AppConfig:
             raise ValueError(f"--run-minutes is {minutes:g}; give minutes, or 0 for no limit.")
         args["run_limit_s"] = 60 * minutes or None
         args["auth"] = parse_auth(args["auth"])
-        journals = Path(tempfile.gettempdir()) / "streamo-journals" if on_space else data_dir(environ) / "journals"
+        journals = Path(tempfile.gettempdir()) / "streamo-journals" if on_space else default_journal_dir(environ)
         args["https_dir"] = data_dir(environ) / "https" if args.pop("ssl_self_signed") else None
         return cls(**args, journal_dir=journals, keep_journals=not on_space, on_space=on_space)
 

@@ -84,6 +84,11 @@ class Shelf:
         remove_if_empty(self.folder)
 
 
+def shelves(folder: Path) -> list[Shelf]:
+    """Of every owner on this machine: for whoever may read its files anyway."""
+    return [Shelf(path) for path in sorted(folder.iterdir()) if path.is_dir()] if folder.is_dir() else []
+
+
 def entry(path: Path) -> Entry:
     """What a list says of a journal; never raises. Reads it once, without taking it into memory."""
     seen = Entry(path.stem, path, "")

@@ -142,6 +142,7 @@ def test_every_file_of_its_tree_exists_and_no_source_file_is_missing_there():
     [
         ("app", []),
         ("streamo_app", ["watch", "clip"]),
+        ("streamo_app", ["sessions"]),
         ("streamo_app", ["bench"]),
         ("finetune", ["build", "raw", "out"]),
         ("finetune", ["world", "render", "out", "--world", "street", "--count", "1"]),
