@@ -36,15 +36,15 @@ class Cancelled(Exception):
 
 
 def burn(
-    video: Path, cues: Sequence[Cue], out: Path, *, until_s: float, progress: Callable[[float], None], cancelled: Callable[[], bool]
+    video: Path, cues: Sequence[Cue], out: Path, *, from_s: float = 0.0, until_s: float, progress: Callable[[float], None], cancelled: Callable[[], bool]
 ) -> str:  # fmt: skip
-    """Write `out`, from the start of `video` to `until_s` or to its end. Returns the letters that no font here has, mostly none.
+    """Write `out`: `video` between two of its seconds, or to its end. Returns the letters that no font here has, mostly none.
 
     `progress` gets 0 to 1. Raises Cancelled, SourceError or ValueError (one sentence) for a video that cannot be read, OSError for a full disk."""
     beside = out.with_name(f"part-{out.name}")
     try:
         with closing(Pictures(video)) as pictures, av.open(str(beside), "w", format="webm") as file:
-            missing = write(pictures, cues, file, min(until_s, LONGEST_S), progress, cancelled)
+            missing = write(pictures, cues, file, from_s, min(until_s, from_s + LONGEST_S), progress, cancelled)
         beside.replace(out)
         return missing
     except av.FFmpegError as error:
@@ -53,26 +53,29 @@ def burn(
         beside.unlink(missing_ok=True)
 
 
-def write(pictures: Pictures, cues: Sequence[Cue], file, until_s: float, progress: Callable, cancelled: Callable[[], bool]) -> str:
-    first = pictures.picture_at(0.0, cancelled)
+def write(pictures: Pictures, cues: Sequence[Cue], file, from_s: float, until_s: float, progress: Callable, cancelled: Callable[[], bool]) -> str:
+    pictures.jump(from_s)
+    first = pictures.picture_at(from_s, cancelled)
     if first is None:
-        raise Cancelled
+        if cancelled():
+            raise Cancelled
+        raise ValueError("The video ends before what was watched; it may be another file by now.")
     width, height = fitting(first.shape[1], first.shape[0])
     fps = Fraction(min(max(pictures.fps, FPS[0]), FPS[1])).limit_denominator(1001)
-    sound, film = Sound(pictures.path, file), add_film(file, width, height, fps)
+    sound, film = Sound(pictures.path, file, from_s), add_film(file, width, height, fps)
     captions = Captions(cues, width, height)
     until_s = min(until_s, pictures.stated_s or until_s)
     number = 0
     with closing(sound):
-        while (t := float(number / fps)) < until_s and (picture := pictures.picture_at(t, cancelled)) is not None:
+        while (t := from_s + float(number / fps)) < until_s and (picture := pictures.picture_at(t, cancelled)) is not None:
             image = np.array(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)) if picture.shape[:2] != (height, width) else picture.copy()
             captions.draw(image, t)
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.pts = number
             file.mux(film.encode(frame))
-            sound.up_to(t)
+            sound.up_to(t - from_s)
             number += 1
-            progress(min(1.0, t / until_s) if until_s else 1.0)
+            progress(min(1.0, (t - from_s) / (until_s - from_s)))
             if cancelled():
                 break
         if cancelled():
@@ -100,13 +103,13 @@ class Sound:
     """The first sound track of a file, encoded anew as far as it is asked for. A track that cannot be read ends there, without a word:
     the pictures are what was asked for."""
 
-    def __init__(self, path: Path, file):
+    def __init__(self, path: Path, file, from_s: float):
         self._source, self._file, self._stream, self._parts = None, file, None, iter(())
         try:
             self._source = av.open(str(path.absolute()))
             if self._source.streams.audio and self._source.streams.video:
                 self._stream = file.add_stream("libopus", rate=SOUND_RATE)
-                self._parts = self._decoded(origin_s(self._source))
+                self._parts = self._decoded(origin_s(self._source) + from_s)
         except (av.FFmpegError, OSError, ValueError):
             log.info("the sound of %s is left out", path.name, exc_info=True)
 
@@ -130,9 +133,9 @@ class Sound:
             self._source.close()
 
     def _decoded(self, origin: float) -> Iterator[av.AudioFrame]:
-        """Frames at SOUND_RATE whose times count from the first picture; what comes before it is cut."""
+        """Frames at SOUND_RATE whose times count from the first picture that is written; what comes before it is cut."""
         resampler = av.AudioResampler("flt", "stereo", SOUND_RATE)
-        self._source.seek(0)
+        self._source.seek(round(max(0.0, origin - 1) * av.time_base))  # a seek lands at or before its target
         for frame in self._source.decode(audio=0):
             if frame.time is None or frame.time < origin:
                 continue

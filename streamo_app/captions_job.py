@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 class CaptionJob:
     """Makes `out`. `turn` is shared by all jobs of a process. `ready` is waited for first: the source may still be written."""
 
-    def __init__(self, video: Path, cues: Sequence[Cue], out: Path, *, until_s: float, turn: threading.Semaphore, ready: threading.Event | None = None):
+    def __init__(self, video: Path, cues: Sequence[Cue], out: Path, *, from_s: float = 0.0, until_s: float, turn: threading.Semaphore, ready: threading.Event | None = None):
         self.state = "waiting"
         """waiting | making | done | failed | cancelled"""
         self.share = 0.0
@@ -33,7 +33,7 @@ class CaptionJob:
         self.sentence = ""
         """Why it failed, or what the user should know of the result."""
         self.out = out
-        self._video, self._cues, self._until_s, self._turn, self._ready = video, cues, until_s, turn, ready
+        self._video, self._cues, self._seconds, self._turn, self._ready = video, cues, (from_s, until_s), turn, ready
         self._cancelled = threading.Event()
         self._thread = threading.Thread(target=self._run, name="captions", daemon=True)
 
@@ -96,13 +96,14 @@ class CaptionJob:
         def progress(share: float) -> None:
             self.share = share
 
+        from_s, until_s = self._seconds
         try:
-            missing = burn(self._video, self._cues, self.out, until_s=self._until_s, progress=progress, cancelled=given_up)
+            missing = burn(self._video, self._cues, self.out, from_s=from_s, until_s=until_s, progress=progress, cancelled=given_up)
         except Cancelled:
             if late.is_set() and not self._cancelled.is_set():
                 raise ValueError("Making the video took too long, so it was given up.") from None
             raise
-        said = [f"It holds the first {LONGEST_S / 60:.0f} minutes."] if self._until_s > LONGEST_S else []
+        said = [f"It holds the first {LONGEST_S / 60:.0f} minutes."] if until_s - from_s > LONGEST_S else []
         said += [f"No font on the server has these letters, which show as boxes: {missing[:12]}"] if missing else []
         self.sentence = " ".join(said)
 

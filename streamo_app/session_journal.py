@@ -68,6 +68,8 @@ class Kept:
             header, events = read_journal(path)
         except OSError as error:
             raise ValueError(f"This session cannot be read ({error.strerror}).") from error
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(path), "Its record")) from error  # where it lies is nobody's business
         transcript = Transcript(str(header.get("source", "")))
         for event in events:
             transcript.add(event)

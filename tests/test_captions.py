@@ -107,6 +107,16 @@ def test_it_ends_where_the_run_ended(tmp_path):
     assert Pictures(tmp_path / "out.webm").stated_s == pytest.approx(2, abs=0.2)
 
 
+def test_a_run_that_began_late_in_a_file_is_written_from_there(tmp_path):
+    video = write(tmp_path / "clip.webm", 10, 300)
+    burn(video, [Cue(25, 28, 1, "Seen.")], tmp_path / "out.webm", from_s=24, until_s=29, progress=quiet, cancelled=never)
+    burnt, plain = Pictures(tmp_path / "out.webm"), Pictures(video)
+    assert burnt.stated_s == pytest.approx(5, abs=0.2)
+    assert np.abs(burnt.picture_at(0.5)[:, 60:].astype(int) - plain.picture_at(24.5)[:, 60:]).mean() < 12
+    with pytest.raises(ValueError, match="^The video ends before"):
+        burn(video, [], tmp_path / "late.webm", from_s=99, until_s=109, progress=quiet, cancelled=never)
+
+
 def test_a_variable_rate_keeps_its_times(tmp_path):
     video = write_at(tmp_path / "clip.mp4", [0, 100, 1500, 1600, 3900])
     burn(video, [], tmp_path / "out.webm", until_s=9, progress=quiet, cancelled=never)

@@ -65,8 +65,10 @@ class Film:
             raise ValueError(why)
         self.drop()
         self._of = dict(self._session.header)
-        until_s, out = snapshot.second + 1 + CUE_S, self._path("captions")
-        self._job = CaptionJob(video, self._session.copy().cues(), out, until_s=until_s, turn=self._turn, ready=ready).start()
+        said = self._session.copy()
+        from_s = next((decided.second for decided in said.decisions()), 0)  # "restart from here" begins late in a file
+        seconds = {"from_s": from_s, "until_s": snapshot.second + 1 + CUE_S}
+        self._job = CaptionJob(video, said.cues(), self._path("captions"), **seconds, turn=self._turn, ready=ready).start()
 
     def drop(self) -> None:
         """Cancel what is being made, or delete what was made. Idempotent."""
