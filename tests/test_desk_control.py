@@ -3,8 +3,10 @@
 Run: python -m pytest tests/test_desk_control.py
 """
 
+import gc
 import json
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ import tiny
 
 from streamo_app.config import AppConfig
 from streamo_app.models.engine import Engine
-from streamo_app.models.loading import save_pretrained
+from streamo_app.models.loading import BUILT_IN_FOLDER, save_pretrained
 from streamo_app.models.settings import Settings
 from streamo_app.ui.desk import Report
 from streamo_app.ui.desks import Desks
@@ -214,6 +216,7 @@ def test_another_model_takes_over_for_everybody_and_runs_under_way_end_with_a_se
     mine, other = desks.sit(""), desks.sit("")
     act(other, "start", choice="webcam")
     act(mine, "settings", fps=1, window=110)
+    before = weakref.ref(desks.engine._model)
     assert act(mine, "model", kind="folder", name=str(small), quantize="none")["message"] == ""
     assert loaded(mine)["failure"] == ""
     view = other.look(Report())
@@ -226,6 +229,16 @@ def test_another_model_takes_over_for_everybody_and_runs_under_way_end_with_a_se
     act(mine, "start", choice="webcam")
     assert mine.session.snapshot().window == 110, "longer than the new one's own, as it was asked for"
     assert desks.sit("").session.info.name == "small"
+    gc.collect()
+    assert before() is None, "the old one's memory is free again"
+
+
+def test_the_built_in_model_is_taken_by_its_name_and_from_a_folder_of_any_name(open_desks, tmp_path):
+    (tmp_path / "copy").symlink_to(BUILT_IN_FOLDER)
+    desk = open_desks().sit("")
+    for sent in ({"kind": "built in"}, {"kind": "folder", "name": str(tmp_path / "copy"), "quantize": "none"}):
+        act(desk, "model", **sent)
+        assert loaded(desk)["failure"] == "" and desk.session.info.name == "streamo-tiny" and desk.session.info.window == 120
 
 
 def test_a_model_that_cannot_be_loaded_is_a_sentence_and_the_old_one_goes_on(open_desks, tmp_path):

@@ -75,6 +75,7 @@ class Engine:
             for client in clients:
                 self._serve(client)
             if stopping:
+                self._model = None  # its weights go, whoever still holds a stopped engine
                 return
 
     def _serve(self, client: Client) -> None:

@@ -31,7 +31,7 @@ from streamo_app.ui.samples import NARRATE, Clip
 from streamo_app.ui.sources import chosen_file, open_chosen
 from streamo_app.ui.switch import Switch
 from streamo_app.usage import gpu_bytes, rss_bytes
-from streamo_app.video import BrowserSource, CameraSource, PlayerSource
+from streamo_app.video import BrowserSource, PlayerSource
 
 UNEXPECTED = "Something went wrong on the server; try again, and see its log if it happens again."
 
@@ -77,8 +77,8 @@ class Desk:
         """The file that this visitor uploaded last."""
         self._clips, self._config, self._switch = clips, config, switch
         self._wanted = Wanted()
-        self._address = ""
-        """Address of a stream that he used last: with its password, so it never goes to a page."""
+        self._address = self._address_title = ""
+        """Of the stream that he used last: the address, which never goes to a page since a password may be in it, and what is shown of it."""
         self._choice, self._clip, self._show = "", "", ""
         """Of the run under way or just over: its source, and what the stage shows (player | preview | webcam)."""
         self._source = None
@@ -123,8 +123,7 @@ class Desk:
         drops = source is not None and source.live
         usage = Usage(self.session.stats()["lanes"], rss_bytes(), gpu_bytes() if info.device.startswith("cuda") else None, drops)
         holds = snapshot.status == "running" and source is not None and not isinstance(source, PlayerSource)
-        title = CameraSource(self._address).title if self._address else ""
-        control = control_view(snapshot, info, self._wanted, self._switch.state(), address=title, holds=holds)
+        control = control_view(snapshot, info, self._wanted, self._switch.state(), address=self._address_title, holds=holds)
         return {"numbers": numbers(snapshot, info, usage), "control": control}
 
     def act(self, what: Mapping, report: Report) -> dict:
@@ -230,7 +229,8 @@ class Desk:
         self.keep.film.watches(watched)
         self._run = self.session.snapshot().run
         self._source, self._choice, self._clip = source, choice, clip
-        self._address = what["address"] if choice == "address" else self._address
+        if choice == "address":
+            self._address, self._address_title = what["address"], source.title
         self._show = "webcam" if choice == "webcam" else "preview" if isinstance(source, Preview) else "player"
 
     def _private(self, sentence: str) -> str:

@@ -28,12 +28,12 @@ def render_run(snapshot: Snapshot, drawn: int = -1) -> dict:
 
 
 def empty_view(message: str) -> dict:
-    """What a page shows that has no session: why."""
+    """What a page shows that has no session: why. It waits, which is nothing wrong."""
     texts = dict.fromkeys(("id", "source", "choice", "clip", "show", "upload", "preview"), "")
     lists = {"lanes": [], "rows": [], "numbers": []}
     own = {"control": empty_control(), "keep": empty_keep(), "voice": empty_voice()}
     whole = {"run": 0, "seq": 0, "after": 0, "since": -1, "second": 0, "decided": 0, "picture": -1}
-    return {"status": "idle", "message": message, "answers": {}, "notice": False, **own, **whole, **texts, **lists}
+    return {"status": "idle", "message": message, "answers": {}, "notice": True, **own, **whole, **texts, **lists}
 
 
 def render_lane(lane: LaneView, drawn: int) -> dict:
