@@ -4,12 +4,14 @@
     python app.py --model path/to/checkpoint --quantize 4bit --port 8000
 """
 
+import importlib.util
 import os
 import signal
 import socket
 import sys
 import threading
 
+from streamo_app.certificate import is_everywhere, names_of, own_addresses, self_signed
 from streamo_app.config import AppConfig
 
 
@@ -27,6 +29,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(config: AppConfig) -> int:
     check_port(config.host, config.port)
+    if config.mcp:
+        check_mcp()
+    if config.https_dir:
+        self_signed(config.https_dir, names_of(config.host))
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     # After the command line was read: torch and Gradio take seconds to come in.
     from streamo_app.models.engine import Engine
@@ -44,6 +50,8 @@ def run(config: AppConfig) -> int:
     try:
         blocks, url = serve(desks, config)
         print(f"Streamo on {url}", flush=True)
+        if config.https_dir:
+            print(about_https(config), flush=True)
         stopped.wait()
     finally:
         desks.stop()
@@ -62,6 +70,24 @@ def check_port(host: str, port: int) -> None:
             probe.bind((host.strip("[]"), port))
         except OSError as error:
             raise ValueError(f"Cannot listen on {host} port {port} ({error.strerror}); choose another with --port.") from None
+
+
+def about_https(config: AppConfig) -> str:
+    """What to open on another machine, and how to tell that it is this one."""
+    others = own_addresses() if is_everywhere(config.host) else []
+    there = f"On other machines: {' or '.join(f'https://{bracketed(address)}:{config.port}' for address in others)}\n" if others else ""
+    found = self_signed(config.https_dir, names_of(config.host)).fingerprint
+    return f"{there}Browsers warn once, since nobody vouches for the certificate; its SHA-256 fingerprint is\n{found}"
+
+
+def bracketed(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+def check_mcp() -> None:
+    """Before anything is loaded; Gradio would say it in a traceback, or serve without."""
+    if importlib.util.find_spec("mcp") is None:
+        raise ValueError('--mcp needs the mcp package; pip install "mcp<2", or leave --mcp out.')
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ second what the paper's release does: encode every picture of the window again, 
 follows the state token. Decisions of the timed lane are held to silence and standby, so that what is timed is a silent second.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import torch
 from streamo_app.models.cache import LaneCache
 from streamo_app.models.streaming import TransformersModel
 from streamo_app.protocol import State
+from streamo_app.usage import rss_bytes
 
 INSTRUCTION = "Notify me when the light turns green."
 NEVER_SPEAK = -1000.0
@@ -143,12 +143,3 @@ def summary(samples: list[Sample], second: int) -> dict:
             for name in ("encode_ms", "watcher_ms", "lane_ms", "lane_cpu_ms")
         },
     }
-
-
-def rss_bytes() -> int | None:
-    """Resident memory of this process; None where the system does not tell in this way."""
-    try:
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
-        return None

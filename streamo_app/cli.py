@@ -2,6 +2,7 @@
 
     python -m streamo_app watch clip.webm --ask "Notify me when the light turns green." --ask "10:How many cars so far?"
     python -m streamo_app watch camera:0 --format jsonl
+    python -m streamo_app sessions
     python -m streamo_app bench
 
 Exit status: 0; 2 with one line on stderr when something is wrong with what was given (a video cut short is watched as far as it goes);
@@ -20,7 +21,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from streamo_app import sound
-from streamo_app.config import BUILT_IN_MODEL, QUANTIZE, Parser
+from streamo_app.config import BUILT_IN_MODEL, QUANTIZE, Parser, default_journal_dir
 from streamo_app.events import Decided, Ended, Failed
 from streamo_app.protocol import State, parse_ask
 from streamo_app.session_view import END_EARLY
@@ -39,6 +40,8 @@ QUIET = {
 }
 """Libraries that write to stderr on their own; read by them at import, so this is set first."""
 PROGRAM = "python -m streamo_app"
+TERMINAL = "terminal"
+"""Folder of what `watch --keep` keeps, beside those of browsers. By default nothing: a command in a script leaves only what it was asked for."""
 
 log = logging.getLogger("streamo_app")
 
@@ -46,7 +49,7 @@ log = logging.getLogger("streamo_app")
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status of a command line (without the program's name)."""
     argv = list(sys.argv[1:] if argv is None else argv)
-    commands = {"watch": watch, "bench": bench}
+    commands = {"watch": watch, "sessions": sessions, "bench": bench}
     try:
         if not argv or argv[0] not in commands:
             return usage(argv)
@@ -65,7 +68,13 @@ def usage(argv: list[str]) -> int:
         print(f"{__doc__}\n{PROGRAM} COMMAND --help says more.")
         return 0
     given = f"there is no command {argv[0]!r}" if argv else "a command is missing"
-    raise ValueError(f"{given}; use `{PROGRAM} watch SOURCE` or `{PROGRAM} bench`.")
+    raise ValueError(f"{given}; use `{PROGRAM} watch SOURCE`, `{PROGRAM} sessions` or `{PROGRAM} bench`.")
+
+
+def sessions(argv: list[str]) -> int:
+    from streamo_app import cli_sessions as module
+
+    return module.main(argv)
 
 
 def bench(argv: list[str]) -> int:
@@ -87,8 +96,9 @@ def parse_watch(argv: list[str]) -> Namespace:
     parser.add_argument("--fps", type=int, help="images per second that the model sees (default: the model's own)")
     parser.add_argument("--window", type=int, metavar="S", help="seconds that the model remembers (default: the model's own)")
     parser.add_argument("--format", choices=("live", "jsonl", "srt", "vtt", "md"), default="live")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write there instead of to the terminal")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write there, while it watches; the terminal shows the live view")
     parser.add_argument("--realtime", action="store_true", help="play a file at its own speed, skipping what the model is too slow for")
+    parser.add_argument("--keep", action="store_true", help="keep the session, to list, show and export it later (default: nothing is kept)")
     parser.add_argument("--chime", action="store_true", help="play a sound with each response")
     args = parser.parse_args(argv)
     args.asks = [parse_ask(text) for text in args.ask or [NARRATE]]
@@ -126,7 +136,8 @@ def watch(argv: list[str]) -> int:
 
         engine = Engine(load_model(args.model, quantize=args.quantize, window=args.window)).start()
         events = queue.SimpleQueue()
-        session = Session(engine, listener=events.put)
+        journals = default_journal_dir(os.environ) / TERMINAL if args.keep else None
+        session = Session(engine, journal_dir=journals, listener=events.put)
         try:
             with signals_into(events):
                 session.start(source, fps=args.fps, asks=args.asks, final=True)

@@ -14,7 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BUILT_IN_MODEL = "streamo-tiny"
+SPEECH_MODEL = "openai/whisper-tiny"
+"""39 million weights, 150 MB, many languages; an instruction of five seconds takes about a second of one core."""
 QUANTIZE = ("4bit", "8bit", "none")
+SPACE_RUN_MINUTES = 30
+"""Seats of a Space are few and many want one."""
 LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 
 
@@ -33,10 +37,15 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def default_journal_dir(environ: Mapping[str, str]) -> Path:
-    """Where transcripts are kept: the user's data folder, `$XDG_DATA_HOME/streamo/journals`."""
+def data_dir(environ: Mapping[str, str]) -> Path:
+    """The user's data folder, `$XDG_DATA_HOME/streamo`."""
     home = environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(home) / "streamo" / "journals"
+    return Path(home) / "streamo"
+
+
+def default_journal_dir(environ: Mapping[str, str]) -> Path:
+    """Where transcripts are kept."""
+    return data_dir(environ) / "journals"
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,20 @@ class AppConfig:
     """False deletes a session's journals when it ends, as on a Space."""
     allow_camera: bool | None = None
     """Whether the page may open cameras of this machine; None = only when nobody else can reach the page."""
+    allow_urls: bool | None = None
+    """Whether visitors may name addresses for this machine to open (rtsp, http, https); None as above."""
+    allow_models: bool | None = None
+    """Whether visitors may make it load another model, for everybody; None as above."""
+    on_space: bool = False
+    """A Hugging Face Space: no camera, no addresses and no other models for its visitors, whatever else is asked."""
+    speech: str = SPEECH_MODEL
+    """Folder or hub id of the model that turns spoken instructions into text; fetched when somebody speaks for the first time."""
+    run_limit_s: float | None = None
+    """A run ends after so many seconds, with a warning before; None lets it go on for ever."""
+    https_dir: Path | None = None
+    """Folder of a certificate of our own, to serve https; None serves http."""
+    mcp: bool = False
+    """Whether agents may use the page's tool over the Model Context Protocol, at /gradio_api/mcp/."""
 
     def __post_init__(self):
         if self.quantize not in (None, *QUANTIZE):
@@ -75,6 +98,10 @@ class AppConfig:
             raise ValueError(f"seats is {self.seats}; at least 1 is needed.")
         if not 1 <= self.max_lanes <= 8:
             raise ValueError(f"max_lanes is {self.max_lanes}; choose 1 to 8.")
+        if self.run_limit_s is not None and not 0 < self.run_limit_s < 1e9:
+            raise ValueError(f"run_limit_s is {self.run_limit_s}; more than 0 is needed, or nothing for no limit.")
+        if self.share and self.https_dir:
+            raise ValueError("--share brings https of its own; leave out --share or --ssl-self-signed.")
         if not self.host or not self.model:
             raise ValueError("host and model must not be empty.")
 
@@ -86,7 +113,20 @@ class AppConfig:
     @property
     def camera_allowed(self) -> bool:
         """`allow_camera`, with the loopback rule applied."""
-        return not self.exposed if self.allow_camera is None else self.allow_camera
+        return self._allowed(self.allow_camera)
+
+    @property
+    def urls_allowed(self) -> bool:
+        """`allow_urls`, likewise: an address typed by a stranger would be opened inside this machine's network."""
+        return self._allowed(self.allow_urls)
+
+    @property
+    def models_allowed(self) -> bool:
+        """`allow_models`, likewise: a stranger could fill the disk from the hub, and change the model under everybody."""
+        return self._allowed(self.allow_models)
+
+    def _allowed(self, asked: bool | None) -> bool:
+        return not self.on_space and (not self.exposed if asked is None else asked)
 
     @classmethod
     def from_args(cls, argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> "AppConfig":
@@ -103,10 +143,21 @@ class AppConfig:
         parser.add_argument("--auth", metavar="USER:PASSWORD", help="ask for this name and password")
         parser.add_argument("--share", action="store_true", help="also serve through a public Gradio link")
         parser.add_argument("--allow-camera", action="store_true", default=None, help="let visitors open this machine's cameras")
+        parser.add_argument("--allow-urls", action="store_true", default=None, help="let visitors open addresses from this machine")
+        parser.add_argument("--allow-models", action="store_true", default=None, help="let visitors change the model, for everybody")
+        parser.add_argument("--speech", metavar="MODEL", default=SPEECH_MODEL, help=f"folder or hub id of a speech recognition model for spoken instructions (default: {SPEECH_MODEL})")
+        parser.add_argument("--run-minutes", type=float, metavar="M", default=SPACE_RUN_MINUTES if on_space else 0, help="end a run after so many minutes (default: never; 30 on a Space)")
+        parser.add_argument("--ssl-self-signed", action="store_true", help="serve https with a certificate of our own, so that browsers of other machines lend their cameras")
+        parser.add_argument("--mcp", action="store_true", help="offer watching a video as an MCP tool, at /gradio_api/mcp/")
         args = vars(parser.parse_args(argv))
+        minutes = args.pop("run_minutes")
+        if not 0 <= minutes < 1e6:
+            raise ValueError(f"--run-minutes is {minutes:g}; give minutes, or 0 for no limit.")
+        args["run_limit_s"] = 60 * minutes or None
         args["auth"] = parse_auth(args["auth"])
         journals = Path(tempfile.gettempdir()) / "streamo-journals" if on_space else default_journal_dir(environ)
-        return cls(**args, journal_dir=journals, keep_journals=not on_space)
+        args["https_dir"] = data_dir(environ) / "https" if args.pop("ssl_self_signed") else None
+        return cls(**args, journal_dir=journals, keep_journals=not on_space, on_space=on_space)
 
 
 def parse_auth(text: str | None) -> tuple[str, str] | None:

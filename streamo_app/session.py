@@ -8,7 +8,6 @@ is never held while calling into the engine. `_control` keeps two `start` or `st
 Whatever belongs to a run that is over is ignored, so a source or a model that wakes up late changes nothing.
 """
 
-import logging
 import secrets
 import threading
 import time
@@ -17,18 +16,17 @@ from pathlib import Path
 
 from streamo_app.events import Decided, Ended, Event, Failed, LaneClosed, Noticed
 from streamo_app.models.engine import Ask, Engine
+from streamo_app.models.interface import ModelInfo
+from streamo_app.session_journal import Kept
 from streamo_app.session_lanes import MAX_LANES, Lanes
 from streamo_app.session_run import Run
 from streamo_app.session_view import STOPPED, LaneView, Pace, Snapshot, newest_rows
 from streamo_app.transcript import Transcript
-from streamo_app.transcript_journal import Journal, journal_paths, next_path
 from streamo_app.video import Source
 
 MAX_FPS = 10
 NOTICE_S = 10.0
 """A notice stays this long in `Snapshot.message`; it stays in the rows for good."""
-
-log = logging.getLogger(__name__)
 
 __all__ = ["LaneView", "MAX_LANES", "Session", "Snapshot"]
 
@@ -46,42 +44,53 @@ class Session:
         listener: Callable[[Event], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
-        """`clock` has the epoch of `Frame.captured_at`. `journal_dir` None keeps nothing on disk. `listener` gets every event in order,
+        """`clock` has the epoch of `Frame.captured_at`. `journal_dir` None keeps nothing on disk. `listener` (it may be set later) gets every event in order,
         the last one of a run `Ended` or `Failed`; it is called under the session's lock, so it only puts the event somewhere."""
         self.id = session_id or secrets.token_urlsafe(24)
         self.status = "idle"
         """idle | running | ended | failed"""
         self.transcript = Transcript()
-        self.journal_path: Path | None = None
-        self._engine, self._journal_dir, self._clock = engine, journal_dir, clock
-        self._fps = engine.info.fps
+        self._engine, self._clock = engine, clock
+        self._kept = Kept(journal_dir, self.id)
+        self._fps, self._window = engine.info.fps, engine.info.window
         self._lanes = Lanes(max_lanes)
         self._pace = Pace()
         self._run: Run | None = None
         self._runs = 0
-        self._journal: Journal | None = None
-        self._listener = listener
+        self.listener = listener
         self._failure = ""
         self._notice: tuple[str, float] | None = None
         self._stats: dict = {"lanes": {}}
         self._lock, self._control = threading.Lock(), threading.Lock()
 
-    def start(self, source: Source, *, fps: int | None = None, asks: Sequence[tuple[int, str]] = (), final: bool = False) -> None:
+    @property
+    def info(self) -> ModelInfo:
+        """Of the model that decides."""
+        return self._engine.info
+
+    def start(
+        self, source: Source, *, fps: int | None = None, window: int | None = None, asks: Sequence[tuple[int, str]] = (), final: bool = False,
+        again: bool = False, about: Mapping[str, str] = {},
+    ) -> None:  # fmt: skip
         """Watch `source`; a run under way is ended first. `asks`: (turn, text); lanes count what was typed before, then these in order.
-        `final`: no lane will be opened beyond these, which saves the watcher's share of every second after the last.
+        `fps`, `window` (seconds a lane keeps): None is the checkpoint's own. `final`: no lane will be opened beyond these, which saves the
+        watcher's share of every second after the last. `again`: what stood in the last run stands again. `about` goes into `header`.
 
         Raises ValueError (one sentence), leaving everything as it was: a bad instruction, more than `max_lanes`, an impossible fps."""
-        fps = self._engine.info.fps if fps is None else fps
+        fps = self.info.fps if fps is None else fps
         if not 1 <= fps <= MAX_FPS:
             raise ValueError(f"{fps} images per second are not possible; choose 1 to {MAX_FPS}.")
+        if window is not None and window < 1:
+            raise ValueError(f"A window of {window} s holds nothing; choose at least 1.")
         with self._control:
             with self._lock:
-                asks = self._lanes.check(asks)
+                asks = self._lanes.check(asks, again)
             self._halt(2.0)
             run = Run(source, fps, prepare=self._prepare, is_open=self._is_open, emit=self._on_event, clock=self._clock)
-            run.client = self._engine.client(lambda event: self._on_event(run, event))
+            run.client = self._engine.client(lambda event: self._on_event(run, event), window)
             with self._lock:
-                self._begin(run, asks, final)
+                self._window = window or self.info.window
+                self._begin(run, asks, final, again, about)
             run.start(self.id[:6])
 
     def ask(self, text: str, lane: int | None = None) -> int:
@@ -121,12 +130,27 @@ class Session:
             self._lanes.talk(lane, bias)
             self.transcript.seq += 1
 
-    def stop(self, timeout_s: float = 2.0) -> None:
-        """End the run under way. Idempotent; back within `timeout_s` even when the source or the model hangs."""
+    def pause(self, held: bool = True) -> None:
+        """Stop deciding, or with `held` False go on, in the same lanes; see `Run.hold`. Raises ValueError when nothing is running."""
+        with self._lock:
+            run = self._run if self.status == "running" else None
+            self.transcript.seq += 1
+        if run is None:
+            raise ValueError("Nothing is running; press Start first.")
+        run.hold(held)
+
+    def use(self, engine: Engine, reason: str) -> None:
+        """Decide with another model from the next start on; a run under way ends with `reason`, one sentence for the user."""
+        with self._control:
+            self._halt(2.0, reason)
+            self._engine = engine
+
+    def stop(self, timeout_s: float = 2.0, reason: str = STOPPED) -> None:
+        """End the run under way, with `reason` for the user. Idempotent; back within `timeout_s` even when the source or the model hangs."""
         deadline = time.monotonic() + timeout_s
         if self._control.acquire(timeout=timeout_s):
             try:
-                self._halt(deadline - time.monotonic())
+                self._halt(deadline - time.monotonic(), reason)
             finally:
                 self._control.release()
 
@@ -136,16 +160,34 @@ class Session:
             run = self._run
         return run is None or run.over.wait(timeout_s)
 
-    def reopen(self) -> bool:
-        """Show the newest run that the journals of this id hold, after a restart of the process. False when there is none.
+    @property
+    def run(self) -> Run | None:
+        """The one under way, or the last one."""
+        return self._run
 
-        Raises ValueError for a journal that cannot be read."""
-        paths = journal_paths(self._journal_dir, self.id) if self._journal_dir else []
-        if not paths:
+    @property
+    def header(self) -> Mapping[str, object]:
+        """Of the run shown: source, kind, model, fps, started (ISO, UTC), and what `start` was told about it; empty before the first."""
+        return self._kept.header
+
+    @property
+    def journal_path(self) -> Path | None:
+        return self._kept.path
+
+    def reopen(self, path: Path | None = None) -> bool:
+        """Show the run of a journal, by itself the newest of this id, as after a restart of the process. False when there is none.
+
+        Raises ValueError (one sentence) for a journal that cannot be read, or while a run is under way."""
+        path = path or self._kept.newest()
+        if path is None:
             return False
-        transcript = Transcript.from_journal(paths[-1])
-        with self._lock:
-            self.transcript, self.status, self.journal_path, self._runs = transcript, "ended", paths[-1], self._runs + 1
+        header, transcript = self._kept.read(path)
+        with self._control, self._lock:
+            if self.status == "running":
+                raise ValueError("Stop the run under way first, then open another session.")
+            transcript.seq = max(transcript.seq, self.transcript.seq + 1)
+            self.transcript, self.status, self._runs, self._pace = transcript, "ended", self._runs + 1, Pace()
+            self._kept.header, self._kept.path, self._failure, self._notice, self._stats = header, path, "", None, {"lanes": {}}
             self._lanes.restore(transcript)
             for decided in transcript.decisions():
                 self._pace.add(decided)
@@ -157,30 +199,29 @@ class Session:
             if self._notice and self._clock() - self._notice[1] >= NOTICE_S:
                 self._notice = None
                 self.transcript.seq += 1
-            pace, run = self._pace, self._run
+            run = self._run
             return Snapshot(
                 seq=self.transcript.seq,
                 status=self.status,
                 message=self._failure or (self._notice[0] if self._notice else ""),
                 source=self.transcript.title,
-                second=pace.second,
                 fps=self._fps,
                 lanes=self._lanes.views(self.transcript),
                 rows=newest_rows(self.transcript, after, self._lanes.muted()),
-                ms_p50=pace.percentile(0.5),
-                ms_p95=pace.percentile(0.95),
-                lag_s=run.lag(pace.second) if run and self.status == "running" else None,
-                skipped=pace.skipped,
-                dropped=run.source.dropped if run else 0,
-                decided=pace.decided,
                 run=self._runs,
+                window=self._window,
+                **self._pace.numbers(),
+                **(run.numbers(self._pace.second) if run else {"lag_s": None, "dropped": 0}),
             )
+
+    def copy(self) -> Transcript:
+        """What there is so far, to be read at leisure."""
+        with self._lock:
+            return self.transcript.copy()
 
     def export(self, form: str) -> str:
         """The transcript as "srt", "vtt", "jsonl" or "md"; while running, what there is so far."""
-        with self._lock:
-            transcript = self.transcript.copy()
-        return transcript.export(form)
+        return self.copy().export(form)
 
     def stats(self) -> dict:
         """Of the run under way, or of the last one: {"lanes": {lane: {"kv_tokens", "kv_bytes", "forwards"}}}."""
@@ -189,34 +230,19 @@ class Session:
             self._stats = run.client.stats()
         return self._stats
 
-    def _begin(self, run: Run, asks: Sequence[tuple[int, str]], final: bool) -> None:
-        self._lanes.begin(asks, final)
+    def _begin(self, run: Run, asks: Sequence[tuple[int, str]], final: bool, again: bool, about: Mapping[str, str]) -> None:
+        self._lanes.begin(asks, final, again)
         self.transcript = Transcript(run.source.title, self.transcript.seq + 1)
         self._run, self._runs, self._fps, self._pace = run, self._runs + 1, run.fps, Pace()
         self.status, self._failure, self._notice = "running", "", None
-        if self._journal_dir:
-            self._open_journal(run)
+        if lost := self._kept.begin(run.source, self.info.name, run.fps, about):
+            self._record(Noticed(0, lost))
 
-    def _open_journal(self, run: Run) -> None:
-        self.journal_path = next_path(self._journal_dir, self.id)
-        source = run.source
-        try:
-            self._journal = Journal(self.journal_path, source=source.title, kind=source.kind, model=self._engine.info.name, fps=run.fps)
-        except OSError as error:
-            self._lose_journal(0, error)
-
-    def _lose_journal(self, second: int, error: OSError) -> None:
-        log.warning("the journal cannot be written: %s", error)
-        if self._journal:
-            self._journal.close()
-        self._journal = None
-        self._record(Noticed(second, f"The transcript is not being saved ({error.strerror}); export it before you leave."))
-
-    def _halt(self, timeout_s: float) -> None:
+    def _halt(self, timeout_s: float, reason: str = STOPPED) -> None:
         deadline = time.monotonic() + timeout_s
         run = self._run
         if run is not None:
-            self._finish(run, Ended(self._pace.second, STOPPED))
+            self._finish(run, Ended(self._pace.second, reason))
             run.join(deadline)
 
     def _prepare(self, second: int) -> tuple[tuple[Ask, ...], Mapping[int, float], bool]:
@@ -251,13 +277,11 @@ class Session:
         self.transcript.add(event)
         if isinstance(event, Noticed):
             self._notice = (event.message, self._clock())
-        if self._journal:
-            try:
-                self._journal.write(event)
-            except OSError as error:
-                self._lose_journal(event.second, error)
-        if self._listener:
-            self._listener(event)
+        lost = self._kept.write(event)
+        if self.listener:
+            self.listener(event)
+        if lost:
+            self._record(Noticed(event.second, lost))
 
     def _finish(self, run: Run, event: Ended | Failed) -> None:
         with self._lock:
@@ -270,9 +294,7 @@ class Session:
                 self._record(event)
                 self.status = "failed" if isinstance(event, Failed) else "ended"
                 self._failure = event.message if isinstance(event, Failed) else ""
-                if self._journal:
-                    self._journal.close()
-                self._journal = None
+                self._kept.end()
                 run.over.set()
         if first:
             run.abort()

@@ -6,7 +6,7 @@ Not the model's lanes (`models/`), which open a moment later, with the turn that
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from streamo_app.protocol import clean_instruction
 from streamo_app.session_view import LaneView
@@ -50,23 +50,28 @@ class Lanes:
         self._standing: dict[int, Standing] = {}
         self._due: list[Due] = []
 
-    def check(self, asks: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
-        """`asks` with clean texts. Raises ValueError when one is bad, or when there is no room for them beside those that wait."""
+    def check(self, asks: Sequence[tuple[int, str]], again: bool = False) -> list[tuple[int, str]]:
+        """`asks` with clean texts. Raises ValueError when one is bad, or when there is no room for them beside those that stay (`begin`)."""
         clean = [(turn, clean_instruction(text)) for turn, text in asks]
-        self._check_room(sum(standing.waits_for_start for standing in self._standing.values()) + len(clean))
+        self._check_room(len(self._staying(again)) + len(clean))
         return clean
 
-    def begin(self, asks: Sequence[tuple[int, str]], final: bool = False) -> None:
-        """A run begins: the waiting lanes count from 1, then come `asks` ((turn, text), from `check`); the lanes of the last run go."""
+    def begin(self, asks: Sequence[tuple[int, str]], final: bool = False, again: bool = False) -> None:
+        """A run begins. The lanes that wait for it, and with `again` those that still stood in the last run, count from 1 in the order
+        typed, then come `asks` ((turn, text), from `check`). A lane that stands again is asked its instruction anew, is as talkative and
+        as muted as before, and has no follow-ups."""
         self.final = final
-        waiting = {old: standing for old, standing in self._standing.items() if standing.waits_for_start}
-        number = {old: new for new, old in enumerate(waiting, 1)}
-        self._due = [Due(due.turn, number[due.lane], due.text) for due in self._due]
-        self._standing = {number[old]: standing for old, standing in waiting.items()}
+        staying, due = self._staying(again), self._due
+        self._standing, self._due = {}, []
+        for old, standing in staying.items():
+            lane = self._add(0, standing.instruction)
+            if standing.waits_for_start:
+                self._standing[lane] = replace(standing, waits_for_start=False)
+                self._due += [Due(follow.turn, lane, follow.text) for follow in [one for one in due if one.lane == old][1:]]
+            else:
+                self._standing[lane] = Standing(standing.instruction, muted=standing.muted, bias=standing.bias)
         for turn, text in asks:
             self._add(turn, text)
-        for standing in self._standing.values():
-            standing.waits_for_start = False
         self.running = True
 
     def end(self) -> list[Due]:
@@ -79,7 +84,8 @@ class Lanes:
         return not self.final or bool(self._due)
 
     def restore(self, transcript: Transcript) -> None:
-        """The lanes of a run read back from disk."""
+        """The lanes of a run read back from disk take the place of all others."""
+        self._due = []
         self._standing = {
             lane: Standing(record.instruction, list(record.follow_ups), open=record.open)
             for lane, record in sorted(transcript.lanes.items())
@@ -162,6 +168,10 @@ class Lanes:
         self._standing[lane] = Standing(text)
         self._due.append(Due(turn, lane, text))
         return lane
+
+    def _staying(self, again: bool) -> dict[int, Standing]:
+        """What goes over into the run that begins."""
+        return {lane: standing for lane, standing in self._standing.items() if standing.waits_for_start or (again and standing.open)}
 
     def _takes_asks(self, lane: int) -> bool:
         return self.is_open(lane) and (self.running or self._standing[lane].waits_for_start)

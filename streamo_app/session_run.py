@@ -11,8 +11,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from streamo_app.events import Ended, Event, Failed, Frame
+from streamo_app.events import Ended, Event, Failed, Frame, Noticed
 from streamo_app.models.engine import Ask, Client, Second
+from streamo_app.session_pause import Pause
 from streamo_app.session_turns import Handoff, Turn, Turns
 from streamo_app.session_view import END, END_EARLY
 from streamo_app.video import Source, SourceError
@@ -40,6 +41,7 @@ class Run:
         self.source, self.fps = source, fps
         self.live = source.live or source.clocked
         """The stream goes on without us: newest wins, seconds may be skipped."""
+        self.began_at = clock()
         self.over = threading.Event()
         """Set by the session with the last event."""
         self.client: Client | None = None
@@ -53,6 +55,7 @@ class Run:
         self._captured: dict[int, float] = {}
         """Capture times of the second decided last and of those in flight."""
         self._lag: float | None = None
+        self._pause = Pause(clock)
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
 
@@ -82,6 +85,26 @@ class Run:
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
                 log.warning("thread %s did not end in time; it is left behind", thread.name)
+
+    def tell(self, message: str) -> None:
+        """A notice from outside, at the second that comes next; nothing once the run is over."""
+        self._emit(self, Noticed(self._next or 0, message))
+
+    def hold(self, held: bool) -> None:
+        """Stop looking, or go on in the same lanes: a file's clock stands meanwhile, what a live source gives is passed over."""
+        with self._lock:
+            self._pause.hold(held)
+        self.source.hold(held)
+
+    @property
+    def held(self) -> bool:
+        return self._pause.held
+
+    def numbers(self, second: int) -> dict:
+        """The fields of a `Snapshot` that it knows; `second` was decided last."""
+        held, over = self.held, self.over.is_set()
+        lag = None if held or over else self.lag(second)
+        return {"lag_s": lag, "dropped": self.source.dropped, "paused": held and not over, "paused_s": self._pause.seconds}
 
     def decided(self, second: int) -> None:
         """A lane's decision of `second` is there."""
@@ -121,6 +144,8 @@ class Run:
             self._handoff.finish()
 
     def _put(self, turn: Turn) -> bool:
+        if self.held and self.source.live:
+            return True
         if self._next is None:
             self._next = turn.second  # written before the first hand-off, read after it
         return self._handoff.put(turn)
@@ -143,9 +168,13 @@ class Run:
     def _submit(self, turn: Turn) -> bool:
         """False when the engine takes nothing from us any more."""
         asks, talkativeness, watch = self._prepare(turn.second)
-        second = Second(turn.second, turn.images, asks, talkativeness, max(0, turn.second - self._next), watch)
+        gap = max(0, turn.second - self._next)
         with self._lock:
+            paused = self._pause.take(gap)
             self._captured[turn.second] = turn.captured_at
+        if paused:
+            self._emit(self, Noticed(turn.second, f"Paused for {paused} s before this."))
+        second = Second(turn.second, turn.images, asks, talkativeness, gap - paused, watch)
         self._next = turn.second + 1
         taken = self.client.submit(second)
         for ask in asks:

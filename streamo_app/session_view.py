@@ -72,6 +72,16 @@ class Snapshot:
     """Stream seconds decided."""
     run: int = 0
     """Number of the run in this session, from 1; row keys and lane numbers begin anew with each."""
+    paused: bool = False
+    """Held by its user."""
+    paused_s: int = 0
+    """Stream seconds that went by while it was held; they do not count as skipped."""
+    window: int = 0
+    """Seconds a lane keeps."""
+    ms_mean: float | None = None
+    """As `ms_p50`, the mean."""
+    ms_last: float | None = None
+    """Of the second decided last, as far as its lanes are done."""
 
 
 class Pace:
@@ -88,6 +98,14 @@ class Pace:
             return
         self._ms.append(event.ms)
         self.second, self.decided, self.skipped = event.second, self.decided + 1, self.skipped + event.skipped
+
+    def numbers(self) -> dict:
+        """The fields of a `Snapshot` that it knows."""
+        ms = self._ms
+        return {
+            "second": self.second, "decided": self.decided, "skipped": self.skipped, "ms_p50": self.percentile(0.5), "ms_p95": self.percentile(0.95),
+            "ms_mean": sum(ms) / len(ms) if ms else None, "ms_last": ms[-1] if ms else None,
+        }  # fmt: skip
 
     def percentile(self, share: float) -> float | None:
         """Milliseconds that `share` of the seconds did not exceed (nearest rank); None before the first second."""

@@ -1,4 +1,5 @@
-"""What `watch` writes: machine formats to a file or a pipe, plain lines to a pipe, the live view (`terminal_live.py`) to a terminal.
+"""What `watch` writes: machine formats to a pipe or a file (`terminal_files.py`), plain lines to a pipe, the live view
+(`terminal_live.py`) to a terminal.
 
 An output gets every event in order, a `tick` now and then, and `finish` once at the end. It never sees a picture.
 """
@@ -6,7 +7,7 @@ An output gets every event in order, a `tick` now and then, and `finish` once at
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -27,10 +28,10 @@ class Output(Protocol):
 
 
 class JsonLines:
-    """One object per decided second and lane, written when it is decided (DESIGN 5)."""
+    """One object per decided second and lane, written when it is decided (DESIGN 5). `notices`: they go to stderr."""
 
-    def __init__(self, file: IO[str]):
-        self._file = file
+    def __init__(self, file: IO[str], *, notices: bool = True):
+        self._file, self._notices = file, notices
         self._instructions: dict[int, str] = {}
 
     def event(self, event: Event) -> None:
@@ -39,7 +40,7 @@ class JsonLines:
         elif isinstance(event, Decided):
             self._file.write(jsonl_line(event, self._instructions.get(event.lane, "")) + "\n")
             self._file.flush()
-        else:
+        elif self._notices:
             complain(event)
 
     def tick(self, session) -> None: ...
@@ -61,6 +62,25 @@ class Whole:
     def finish(self, session) -> None:
         self._file.write(session.export(self._form))
         self._file.flush()
+
+
+class Both:
+    """The live view and a file at once."""
+
+    def __init__(self, *outputs: Output):
+        self._outputs = outputs
+
+    def event(self, event: Event) -> None:
+        for output in self._outputs:
+            output.event(event)
+
+    def tick(self, session) -> None:
+        for output in self._outputs:
+            output.tick(session)
+
+    def finish(self, session) -> None:
+        for output in self._outputs:
+            output.finish(session)
 
 
 class PlainLines:
@@ -99,27 +119,37 @@ def complain(event: Event) -> None:
 
 @contextmanager
 def open_output(form: str, out: Path | None) -> Iterator[Output]:
-    """The output for a format ("live", "jsonl", "srt", "vtt", "md"), to stdout or to a file that appears under its name at the end.
+    """The output for a format ("live", "jsonl", "srt", "vtt", "md"), to stdout or to a file; with a file the live view goes on where there is
+    a terminal, and a pipe gets nothing.
 
     Raises ValueError when `out` cannot be written.
     """
-    if form == "live":
-        from streamo_app.terminal_live import LiveView
+    if out is not None:
+        from streamo_app.terminal_files import open_file
 
-        sys.stdout.reconfigure(errors="replace")
-        with to_stdout(), LiveView() if sys.stdout.isatty() else nullcontext(PlainLines(sys.stdout)) as output:
+        if not sys.stdout.isatty():
+            with open_file(form, out, notices=True) as output:
+                yield output
+            return
+        with live_output() as live, open_file(form, out, notices=False) as file:
+            yield Both(file, live)
+    elif form == "live":
+        with live_output() as output:
             yield output
-    elif out is None:
+    else:
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
         with to_stdout():
-            yield machine_output(form, sys.stdout)
-    else:
-        with part_file(out) as file:
-            yield machine_output(form, file)
+            yield JsonLines(sys.stdout) if form == "jsonl" else Whole(sys.stdout, form)
 
 
-def machine_output(form: str, file: IO[str]) -> Output:
-    return JsonLines(file) if form == "jsonl" else Whole(file, form)
+@contextmanager
+def live_output() -> Iterator[Output]:
+    """The live view in a terminal, plain lines in a pipe."""
+    from streamo_app.terminal_live import LiveView
+
+    sys.stdout.reconfigure(errors="replace")
+    with to_stdout(), LiveView() if sys.stdout.isatty() else nullcontext(PlainLines(sys.stdout)) as output:
+        yield output
 
 
 @contextmanager
@@ -134,33 +164,3 @@ def to_stdout() -> Iterator[None]:
         if isinstance(error, BrokenPipeError):
             raise
         raise ValueError(f"The output cannot be written ({error.strerror}); choose another place for it with --out.") from error
-
-
-@contextmanager
-def part_file(path: Path) -> Iterator[IO[str]]:
-    """Writes beside `path` and renames at the end, so that no reader meets half a file under the real name. What was written before an
-    error is kept under the name too; if that is nothing, nothing is left. Raises ValueError when the disk refuses."""
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; give --out a file name.")
-    part, finished = path.with_name(path.name + ".part"), False
-    try:
-        file = open(part, "w", encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise unwritable(path, error) from None
-    try:
-        yield file
-        file.close()
-        finished = True
-    except OSError as error:
-        raise unwritable(path, error) from error
-    finally:
-        with suppress(OSError):  # closing writes again what a full disk refused
-            file.close()
-        if finished or part.stat().st_size:
-            os.replace(part, path)
-        else:
-            part.unlink()
-
-
-def unwritable(path: Path, error: OSError) -> ValueError:
-    return ValueError(f"{path} cannot be written ({error.strerror}); choose another --out.")

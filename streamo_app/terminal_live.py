@@ -22,6 +22,8 @@ REDRAW_S = 0.1
 SHAPES = {"silence": "·", "standby": "▄", "response": "█"}
 ASCII_SHAPES = {"silence": ".", "standby": "-", "response": "#"}
 COLOURS = {"silence": "dim", "standby": "yellow", "response": "bold green"}
+HUES = ("green", "magenta", "yellow", "blue", "red", "cyan", "bright_green", "bright_blue")
+"""Of the numbers of lanes 1 to 8: which lane speaks is seen from afar."""
 WIDTH = 80
 """A wider terminal gains nothing; a narrower one is respected."""
 
@@ -31,7 +33,6 @@ class LiveView:
 
     def __init__(self, console: Console | None = None):
         self.console = console or Console(highlight=False)
-        self._width = min(WIDTH, self.console.width)
         self._shapes = ASCII_SHAPES if self.console.options.ascii_only else SHAPES
         self._live = Live(console=self.console, auto_refresh=False, transient=False)
         self._speaking: dict[int, Speaking] = {}
@@ -68,9 +69,12 @@ class LiveView:
         if shown.decided == 0:
             self._started_at = time.monotonic()  # loading is not watching
         tokens = sum(lane["kv_tokens"] for lane in session.stats()["lanes"].values())
-        lines = [rule(shown, self._width)]
+        width = min(WIDTH, self.console.width)
+        lines = [rule(shown, width)]
         for lane in shown.lanes:
-            lines += lane_lines(lane, self._speaking.get(lane.lane), self._width, shown.second, self._shapes)
+            lines += lane_lines(lane, self._speaking.get(lane.lane), width, shown.second, self._shapes)
+        if shown.decided and shown.lanes:
+            lines.append(axis(shown.second, width, self._shapes))
         lines.append(numbers(shown, elapsed, tokens))
         for line in lines:
             line.no_wrap, line.overflow = True, "ellipsis"
@@ -81,12 +85,16 @@ def transcript_line(event: Event) -> Text | None:
     """What scrolls by; None for what is only drawn below."""
     match event:
         case Asked(second, lane, text):
-            return Text.assemble(f"{clock_time(second)} ", (f"{lane} asked: {one_line(text)}", "cyan"))
+            return Text.assemble(f"{clock_time(second)} ", number(lane), (f"asked: {one_line(text)}", "dim"))
         case Decided(second, lane, State.RESPONSE, text):
-            return Text.assemble(f"{clock_time(second)} ", (f"{lane} ", "bold green"), one_line(text))
+            return Text.assemble(f"{clock_time(second)} ", number(lane), one_line(text))
         case Noticed(second, message):
             return Text.assemble(f"{clock_time(second)} ", (one_line(message), "yellow"))
     return None
+
+
+def number(lane: int) -> tuple[str, str]:
+    return f"{lane} ", f"bold {HUES[(lane - 1) % len(HUES)]}"
 
 
 def rule(shown: Snapshot, width: int) -> Text:
@@ -96,12 +104,12 @@ def rule(shown: Snapshot, width: int) -> Text:
 
 
 def lane_lines(lane: LaneView, speaking: Speaking | None, width: int, last: int, shapes: dict[str, str]) -> list[Text]:
-    """The instruction with the newest decision, its strip, and what it is saying."""
-    state = f"{lane.state} {max(lane.p):.2f}" if lane.state else "waiting"
+    """The instruction with the newest decision and its three probabilities, its strip, and what it is saying."""
+    state = f"{lane.state} {' '.join(f'{share:.2f}' for share in lane.p)}" if lane.state else "waiting"
     room = width - len(state) - 4
     name = one_line(lane.instruction)
     name = name if len(name) <= room else name[: room - 3] + "..."
-    head = Text.assemble((f"{lane.lane} ", "bold"), name.ljust(room), " ", (state, COLOURS.get(lane.state or "", "dim")))
+    head = Text.assemble(number(lane.lane), name.ljust(room), " ", (state, COLOURS.get(lane.state or "", "dim")))
     lines = [head, strip(lane.cells, last, width - 2, shapes)]
     if speaking:
         lines.append(Text.assemble("  ", (one_line(speaking.text) + " ...", "green")))
@@ -117,9 +125,18 @@ def strip(cells: Sequence[Cell], last: int, columns: int, shapes: dict[str, str]
     return line
 
 
+def axis(last: int, width: int, shapes: dict[str, str]) -> Text:
+    """Times at both ends of the strips, and what their shapes and the three numbers mean, as far as there is room."""
+    columns = width - 2
+    first, end = clock_time(max(0, last - columns + 1)), clock_time(last + 1)
+    legend = f"{shapes['silence']} silence  {shapes['standby']} standby  {shapes['response']} response, and how likely each was"
+    room = columns - len(first) - len(end)
+    return Text(f"  {first}{legend.center(room) if len(legend) + 4 <= room else ' ' * max(1, room)}{end}", style="dim")
+
+
 def numbers(shown: Snapshot, elapsed_s: float, tokens: int) -> Text:
     """The last line: speed, memory, what was missed."""
-    parts = []
+    parts: list[str] = []
     if shown.ms_p50 is not None:
         parts.append(f"{shown.ms_p50:.{0 if shown.ms_p50 >= 10 else 1}f} ms/s")
         parts.append(f"{shown.decided / max(elapsed_s, 1e-3):.1f}x real time")

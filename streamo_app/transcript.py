@@ -99,6 +99,11 @@ class Transcript:
                 self._finish_all()
                 self._row(second, 0, "ended", text)
 
+    @property
+    def over(self) -> bool:
+        """Whether the run came to an end, or to a failure."""
+        return bool(self.rows) and self.rows[-1].kind in ("ended", "failed")
+
     def cells(self, lane: int) -> tuple[Cell, ...]:
         """At most 600 cells of a lane, oldest first; empty for a lane without a decision."""
         record = self.lanes.get(lane)

@@ -64,21 +64,22 @@ def escape_vtt(text: str) -> str:
     return one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def jsonl_line(decided: Decided, instruction: str) -> str:
+def decision(decided: Decided, instruction: str) -> dict:
     """One second of one lane; the keys are a contract that scripts rely on. `instruction` is the one that opened the lane."""
-    return json.dumps(
-        {
-            "second": decided.second,
-            "lane": decided.lane,
-            "instruction": instruction,
-            "state": decided.state.value,
-            "text": decided.text,
-            "p": {state.value: round(p, 6) for state, p in zip(STATES, decided.p)},
-            "ms": round(decided.ms, 3),
-            "skipped": decided.skipped,
-        },
-        ensure_ascii=False,
-    )
+    return {
+        "second": decided.second,
+        "lane": decided.lane,
+        "instruction": instruction,
+        "state": decided.state.value,
+        "text": decided.text,
+        "p": {state.value: round(p, 6) for state, p in zip(STATES, decided.p)},
+        "ms": round(decided.ms, 3),
+        "skipped": decided.skipped,
+    }
+
+
+def jsonl_line(decided: Decided, instruction: str) -> str:
+    return json.dumps(decision(decided, instruction), ensure_ascii=False)
 
 
 def escape_markdown(text: str) -> str:

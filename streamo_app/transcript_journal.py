@@ -2,8 +2,13 @@
 
 Append-only: a header line, then one line an event, each handed to the operating system at once. A response under way is not
 written, only the whole one. Words and numbers only, never pictures. Reading ignores a torn last line.
+
+A file is named after its session by `key`, a hash: whoever can list the folder learns no id. While it is being written it is locked, so that
+nobody takes it for finished, and a killed process leaves no lock behind.
 """
 
+import fcntl
+import hashlib
 import json
 import os
 from dataclasses import asdict
@@ -15,6 +20,15 @@ from streamo_app.protocol import State
 
 FORMAT = 1
 KINDS = {kind.__name__.lower(): kind for kind in (Asked, Decided, LaneClosed, Noticed, Failed, Ended)}
+
+
+NAME = r"[0-9a-f]{16}-[0-9]{4}"
+"""A journal's file name without its ending: the key of its session, the number of the run."""
+
+
+def key(secret: str, digits: int = 16) -> str:
+    """Stands for an unguessable id in names on disk; does not lead back to it."""
+    return hashlib.sha256(f"streamo {secret}".encode()).hexdigest()[:digits]
 
 
 def event_to_dict(event: Event) -> dict:
@@ -36,10 +50,12 @@ class Journal:
 
     def __init__(self, path: Path, **header):
         """A new file, readable by its owner only; `header` says what is watched (source, model, fps, started). Raises OSError."""
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (path.parent.parent, path.parent):  # `parents=True` would leave the upper ones open to everybody
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = path
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         self._file: IO[str] = open(handle, "w", encoding="utf-8", errors="replace")  # a file name may hold bytes that are no text
+        lock(handle, fcntl.LOCK_EX)
         self._put({"journal": FORMAT, **header})
 
     def write(self, event: Event) -> None:
@@ -78,19 +94,47 @@ def read_journal(path: Path) -> tuple[dict, list[Event]]:
     return header, events
 
 
+def is_written(path: Path) -> bool:
+    """Whether a process, this one or another, has the journal open for writing. False when it cannot be told."""
+    try:
+        with open(path, "rb") as file:
+            return not lock(file.fileno(), fcntl.LOCK_SH)
+    except OSError:
+        return False
+
+
+def lock(handle: int, how: int) -> bool:
+    """False when another open file holds it; where the file system has no locks, everybody gets one."""
+    try:
+        fcntl.flock(handle, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
 def journal_paths(folder: Path, session_id: str) -> list[Path]:
     """The journals of a session, oldest run first."""
-    return sorted(folder.glob(f"{session_id}-[0-9][0-9][0-9][0-9].jsonl")) if folder.is_dir() else []
+    return sorted(folder.glob(f"{key(session_id)}-[0-9][0-9][0-9][0-9].jsonl")) if folder.is_dir() else []
 
 
 def next_path(folder: Path, session_id: str) -> Path:
     """Where the session's next run is written."""
     paths = journal_paths(folder, session_id)
     number = int(paths[-1].stem.rpartition("-")[2]) + 1 if paths else 1
-    return folder / f"{session_id}-{number:04d}.jsonl"
+    return folder / f"{key(session_id)}-{number:04d}.jsonl"
 
 
 def delete_journals(folder: Path, session_id: str) -> None:
-    """Remove every journal of a session; idempotent."""
+    """Remove every journal of a session, and its folder if nothing else is left in there; idempotent."""
     for path in journal_paths(folder, session_id):
         path.unlink(missing_ok=True)
+    remove_if_empty(folder)
+
+
+def remove_if_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:
+        pass

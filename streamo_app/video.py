@@ -41,6 +41,9 @@ class Source(Protocol):
         Raises SourceError, with one sentence, when there is nothing to show (any more), and ValueError for an impossible `fps`.
         """
 
+    def hold(self, held: bool) -> None:
+        """Stop the source's own clock, or let it go on. A live stream has none: its pictures go on coming."""
+
     def close(self) -> None:
         """Ends `frames` within a second and frees the device. Closing twice is harmless."""
 

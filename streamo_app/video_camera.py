@@ -83,6 +83,9 @@ class CameraSource:
         finally:
             self.close()
 
+    def hold(self, held: bool) -> None:
+        """A live stream cannot wait."""
+
     def close(self) -> None:
         self._slot.close()
         if self._thread.is_alive():

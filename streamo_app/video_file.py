@@ -75,6 +75,11 @@ class Pictures:
         """When the first frame comes by the container's own clock, which some containers count into their stated length."""
         self._ahead = self._retrieve(0.0)
 
+    @property
+    def fps(self) -> float:
+        """Pictures a second as the container says, 25 where that makes no sense."""
+        return 1 / self._nominal_s
+
     def picture_at(self, t: float, stopped: Callable[[], bool] = lambda: False) -> np.ndarray | None:
         """(H, W, 3) uint8 RGB: the frame on screen at `t` seconds, the last one that came at or before it.
 
@@ -141,19 +146,20 @@ def cut_short(pictures: Pictures) -> Noticed | None:
 class FileSource:
     """A video file. Pulled, every grid point is yielded; with `realtime` the wall clock decides, and late points are passed over.
 
-    `frames` may be called again and starts from the beginning. Raises SourceError when the file shows nothing.
+    `frames` may be called again and starts from the beginning, or from the second that holds `start_s`. Raises SourceError when the file
+    shows nothing.
     """
 
     kind = "file"
     live = False
     dropped = 0
 
-    def __init__(self, path: str | Path, *, realtime: bool = False, clock: Callable[[], float] = time.monotonic):
-        self.path = Path(path)
+    def __init__(self, path: str | Path, *, realtime: bool = False, start_s: float = 0.0, clock: Callable[[], float] = time.monotonic):
+        self.path, self._start_s = Path(path), start_s
         self.clocked = realtime
         self.title = self.path.name
         self._clock = clock
-        self._closed = threading.Event()
+        self._closed, self._held = threading.Event(), threading.Event()
         with closing(Pictures(self.path)) as pictures:
             self.duration_s: float | None = pictures.stated_s
             """As the container says, until the end was reached and the true length is known."""
@@ -165,24 +171,44 @@ class FileSource:
             return stop.is_set() or self._closed.is_set()
 
         with closing(Pictures(self.path)) as pictures:
-            yield from self._paced(pictures, fps, stop, stopped) if self.clocked else self._pulled(pictures, fps, stopped)
+            first = second_start(newest_point(self._start_s, fps), fps)
+            pictures.jump(grid_second(first, fps))
+            yield from (self._paced if self.clocked else self._pulled)(pictures, first, fps, stop, stopped)
             if pictures.end_s is not None and not stopped():
                 self.duration_s = pictures.end_s
                 if notice := cut_short(pictures):
                     yield notice
 
+    def hold(self, held: bool) -> None:
+        if held:
+            self._held.set()
+        else:
+            self._held.clear()
+
     def close(self) -> None:
         self._closed.set()
 
-    def _pulled(self, pictures: Pictures, fps: int, stopped: Callable[[], bool]) -> Iterator[Frame]:
-        n = 0
-        while not stopped() and (image := pictures.picture_at(grid_second(n, fps), stopped)) is not None:
+    def _wait_while_held(self, stop: threading.Event, stopped: Callable[[], bool]) -> None:
+        while self._held.is_set() and not stopped():
+            stop.wait(POLL_S)
+
+    def _pulled(self, pictures: Pictures, n: int, fps: int, stop: threading.Event, stopped: Callable[[], bool]) -> Iterator[Frame]:
+        while not stopped():
+            self._wait_while_held(stop, stopped)
+            image = pictures.picture_at(grid_second(n, fps), stopped)
+            if image is None:
+                return
             yield Frame(grid_second(n, fps), image, self._clock())
             n += 1
 
-    def _paced(self, pictures: Pictures, fps: int, stop: threading.Event, stopped: Callable[[], bool]) -> Iterator[Frame]:
-        start, n = self._clock(), 0
+    def _paced(self, pictures: Pictures, n: int, fps: int, stop: threading.Event, stopped: Callable[[], bool]) -> Iterator[Frame]:
+        start = self._clock() - grid_second(n, fps)
         while not stopped():
+            if self._held.is_set():
+                stood_at = self._clock()
+                self._wait_while_held(stop, stopped)
+                start += self._clock() - stood_at
+                continue
             position = self._clock() - start
             newest = newest_point(position, fps)
             if newest < n:

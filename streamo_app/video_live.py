@@ -142,5 +142,8 @@ class BrowserSource:
     def frames(self, fps: int, stop: threading.Event) -> Iterator[Frame | Noticed]:
         return live_frames(self._slot, fps, stop, title=self.title, clock=self._clock)
 
+    def hold(self, held: bool) -> None:
+        """A live stream cannot wait."""
+
     def close(self) -> None:
         self._slot.close()

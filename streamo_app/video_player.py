@@ -34,8 +34,9 @@ class PlayerSource:
     clocked = True
     dropped = 0
 
-    def __init__(self, path: str | Path, *, clock: Callable[[], float] = time.monotonic):
-        self.path = Path(path)
+    def __init__(self, path: str | Path, *, start_s: float = 0.0, clock: Callable[[], float] = time.monotonic):
+        """`start_s`: nothing before the second that holds it is yielded."""
+        self.path, self._start_s = Path(path), start_s
         self.title = self.path.name
         with closing(Pictures(self.path)) as pictures:
             self.duration_s: float | None = pictures.stated_s
@@ -72,7 +73,7 @@ class PlayerSource:
         def stopped() -> bool:
             return stop.is_set() or self._closed
 
-        frontier = 0
+        frontier = second_start(newest_point(self._start_s, fps), fps)
         with closing(Pictures(self.path)) as pictures:
             while (due := self._next_point(frontier, fps, stopped)) is not None:
                 n, reported_at = due
@@ -86,6 +87,9 @@ class PlayerSource:
                 self.duration_s = pictures.end_s
                 if notice := cut_short(pictures):
                     yield notice
+
+    def hold(self, held: bool) -> None:
+        """The player has the clock: it is paused there."""
 
     def close(self) -> None:
         with self._changed:

@@ -38,8 +38,8 @@ class Site:
     def visitor(self, width: int = 1280, height: int = 860, host: str = "127.0.0.1", **options):
         """A page that is ready to start. Fails when it asked for anything outside this machine, or met an error in its scripts.
         `host` "elsewhere.test": the same server, over plain http as from another machine."""
-        url = self.url.replace("127.0.0.1", host)
-        context = self.browser.new_context(viewport={"width": width, "height": height}, permissions=["camera"], **options)
+        url = self.url.replace("127.0.0.1", host).replace("localhost", host)
+        context = self.browser.new_context(viewport={"width": width, "height": height}, permissions=["camera", "microphone"], **options)
         context.set_default_timeout(PATIENCE_MS)
         page, wrong = context.new_page(), []
         page.on("request", lambda request: request.url.startswith((url, "data:", "blob:")) or wrong.append(request.url))
@@ -86,7 +86,7 @@ def ask(page: Page, text: str) -> None:
 def cells(page: Page, lane: int = 1) -> int:
     """Decided seconds in the strip of a lane."""
     return page.locator(f".lane[data-lane='{lane}'] .strip path").evaluate_all(
-        "paths => paths.filter(path => !path.classList.contains('rest')).map(path => ((path.getAttribute('d') || '').match(/M/g) || []).length).reduce((a, b) => a + b, 0)"
+        "paths => paths.filter(path => path.matches('.silence, .standby, .response')).map(path => ((path.getAttribute('d') || '').match(/M/g) || []).length).reduce((a, b) => a + b, 0)"
     )
 
 

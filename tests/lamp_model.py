@@ -28,11 +28,13 @@ class LampModel:
 
     def __init__(self, clip):
         self._clip = clip
+        self.talked: dict[str, float] = {}
+        """Wish -> the talkativeness that came with its last turn."""
 
     def encode(self, images):
         return lamp(images[-1], self._clip)
 
-    def open_lane(self):
+    def open_lane(self, window=None):
         return LampLane()
 
     def fork(self, lane):
@@ -46,6 +48,7 @@ class LampModel:
 
     def turn(self, lane, second, colour, instructions=(), talkativeness=0.0):
         lane.wish = instructions[-1] if instructions else lane.wish
+        self.talked[lane.wish] = talkativeness
         before, lane.before = lane.before, colour
         if EXPLODE in instructions:
             raise RuntimeError("It was told to explode")

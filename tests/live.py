@@ -57,7 +57,7 @@ class LiveModel:
         self.seen.append(tuple(int(image[0, 0, 0]) for image in images))
         return self.seen[-1]
 
-    def open_lane(self) -> LiveLane:
+    def open_lane(self, window: int | None = None) -> LiveLane:
         self.open_lanes += 1
         return LiveLane()
 
@@ -103,6 +103,7 @@ class LiveSource:
         self.title, self.duration_s, self.dropped = title, None, 0
         self._items, self._deaf, self._fps = items, deaf, fps
         self.closed, self.left = threading.Event(), threading.Event()
+        self.held: list[bool] = []
 
     def frames(self, fps: int, stop: threading.Event) -> Iterator[Frame | Noticed]:
         try:
@@ -119,6 +120,9 @@ class LiveSource:
                     item()
         finally:
             self.left.set()
+
+    def hold(self, held: bool) -> None:
+        self.held.append(held)
 
     def close(self) -> None:
         self.closed.set()

@@ -35,7 +35,7 @@ class ScriptedModel:
         self.log.append(("encode", len(images)))
         return round(float(np.mean(images[0])))
 
-    def open_lane(self):
+    def open_lane(self, window=None):
         return self._lane("open")
 
     def fork(self, lane):

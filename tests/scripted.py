@@ -47,7 +47,7 @@ class ScriptedModel:
         self._forward(user, "encode")
         return user
 
-    def open_lane(self):
+    def open_lane(self, window=None):
         self.lanes.append(ScriptedLane())
         return self.lanes[-1]
 

@@ -3,6 +3,7 @@
     python -m pytest tests/test_app.py
 """
 
+import importlib.util
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import tiny
+from app import main
 from streamo_app.models.loading import save_pretrained
 from streamo_app.models.settings import Settings
 
@@ -37,6 +39,12 @@ def test_a_bad_command_line_is_exit_code_2_and_one_line(arguments, words):
     done = subprocess.run(app(*arguments), capture_output=True, text=True, timeout=120)
     assert done.returncode == 2 and done.stdout == ""
     assert words in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_mcp_without_its_package_is_said_before_anything_is_loaded(monkeypatch, capsys):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert main(["--mcp", "--port", str(free_port())]) == 2
+    assert capsys.readouterr().err == 'streamo: --mcp needs the mcp package; pip install "mcp<2", or leave --mcp out.\n'
 
 
 def test_a_port_that_is_taken_is_said_before_anything_is_loaded():

@@ -42,6 +42,22 @@ def test_cameras_of_the_machine_are_off_where_strangers_can_come_unless_allowed(
 
 
 @pytest.mark.parametrize(
+    ("argv", "urls", "models"),
+    [
+        ([], True, True),
+        (["--host", "0.0.0.0"], False, False),
+        (["--share"], False, False),
+        (["--host", "0.0.0.0", "--allow-urls"], True, False),
+        (["--host", "0.0.0.0", "--allow-models"], False, True),
+        (["--host", "0.0.0.0", "--allow-camera"], False, False),
+    ],
+)
+def test_addresses_and_other_models_follow_the_rule_of_the_cameras_each_by_its_own_flag(argv, urls, models):
+    made = config(*argv)
+    assert (made.urls_allowed, made.models_allowed) == (urls, models)
+
+
+@pytest.mark.parametrize(
     ("host", "loopback"),
     [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("[::1]", True), ("LOCALHOST", True), ("0.0.0.0", False), ("::", False), ("example.com", False)],
 )
@@ -49,9 +65,22 @@ def test_only_addresses_that_nobody_else_reaches_are_loopback(host, loopback):
     assert is_loopback(host) is loopback
 
 
+def test_https_of_our_own_is_kept_in_the_data_folder_and_not_needed_beside_a_shared_link():
+    assert config().https_dir is None
+    assert config("--ssl-self-signed", XDG_DATA_HOME="/data").https_dir == Path("/data/streamo/https")
+    with pytest.raises(ValueError, match="leave out --share or --ssl-self-signed"):
+        config("--ssl-self-signed", "--share")
+
+
 def test_a_space_listens_everywhere_keeps_no_journal_and_opens_no_camera():
     made = config(SPACE_ID="someone/streamo")
     assert (made.host, made.keep_journals, made.camera_allowed) == ("0.0.0.0", False, False)
+
+
+@pytest.mark.parametrize("argv", [(), ("--allow-camera", "--allow-urls", "--allow-models"), ("--host", "127.0.0.1")])
+def test_a_space_opens_no_camera_no_address_and_no_other_model_whatever_is_asked(argv):
+    made = config(*argv, SPACE_ID="someone/streamo")
+    assert (made.camera_allowed, made.urls_allowed, made.models_allowed) == (False, False, False)
 
 
 @pytest.mark.parametrize(

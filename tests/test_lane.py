@@ -175,3 +175,13 @@ def test_half_precision_stays_close_to_single_while_the_window_slides():
             lane.pending = stream.wire.reply(pair[0].state) + stream.wire.close()  # the same past for both
         worst = max(worst, *(abs(a - b) for a, b in zip(pair[0].p, pair[1].p, strict=True)))
     assert worst < 0.1 and lanes[1].cache.layers[0].keys.dtype is torch.bfloat16
+
+
+def test_a_lane_and_its_forks_keep_the_window_that_they_were_opened_with():
+    stream = streaming(tiny.model(layers=1), window=12)
+    short, own = stream.open_lane(6), stream.open_lane()
+    fork = stream.fork(short)
+    for turn in range(40):
+        for lane in (short, own, fork):
+            second(stream, lane, turn)
+    assert [len(lane.turns) for lane in (short, fork, own)] == [6, 6, 12]

@@ -66,6 +66,12 @@ def test_a_foreign_folder_without_streamo_json_gets_the_papers_defaults(folder):
     assert SYSTEM_PROMPT in stream.wire.tokenizer.decode(stream.wire.system())
 
 
+def test_the_stages_of_loading_are_told_in_words(saved):
+    stages = []
+    load_model(str(saved), device="cpu", quantize="none", told=stages.append)
+    assert stages[:2] == ["Looking for it", "Reading its settings and tokenizer"] and stages[2].endswith("MB of weights") and len(stages) == 3
+
+
 def test_the_window_can_be_chosen(saved):
     assert load_model(str(saved), device="cpu", window=7).info.window == 7
     with pytest.raises(ValueError, match="window"):

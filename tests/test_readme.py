@@ -18,6 +18,8 @@ from streamo_app.config import AppConfig, Parser
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = re.sub(r"\A---\n.*?^---\n+", "", README, flags=re.S | re.M)
+"""Without the settings of a Space at its head (tests/test_space.py)."""
 MADE_BY_COMMANDS = ("runs/", ".venv/", "path/to/", "~/")
 """Where a path of the README is no file of the repository."""
 FIRST_SCREEN_LINES = 30
@@ -140,6 +142,7 @@ def test_every_file_of_its_tree_exists_and_no_source_file_is_missing_there():
     [
         ("app", []),
         ("streamo_app", ["watch", "clip"]),
+        ("streamo_app", ["sessions"]),
         ("streamo_app", ["bench"]),
         ("finetune", ["build", "raw", "out"]),
         ("finetune", ["world", "render", "out", "--world", "street", "--count", "1"]),
@@ -157,7 +160,7 @@ def test_every_option_of_a_command_is_told_and_so_wanted_by_somebody(module, arg
 
 
 def test_the_first_screen_is_a_sentence_a_picture_and_the_two_commands():
-    first = README.splitlines()[:FIRST_SCREEN_LINES]
+    first = PAGE.splitlines()[:FIRST_SCREEN_LINES]
     assert first[0] == "# Streamo"
     places = [next(at for at, line in enumerate(first) if line.startswith(start)) for start in ("Streamo ", "![", "make demo", "make test", "**What it needs", "**How long")]
     assert places == sorted(places)

@@ -174,6 +174,25 @@ def test_talkativeness_reaches_the_model_with_the_next_turn(engine_of):
         session.talk(1, float("nan"))
 
 
+def test_what_stood_stands_again_as_talkative_and_as_muted_with_the_number_it_had(engine_of):
+    model = LiveModel(lambda second, instructions: " ".join(instructions))
+    session = Session(engine_of(model))
+    session.start(LiveSource([0]), asks=[(0, "Removed."), (0, "Stands."), (0, "Quiet.")])
+    ended(session).remove_lane(1)
+    session.mute(3, True)
+    session.talk(2, -1.5)
+    waiting = session.ask("New.")
+    session.ask("And shorter.", waiting)
+    session.start(LiveSource([0]), again=True)
+    shown = ended(session).snapshot()
+    assert [(lane.lane, lane.instruction, lane.muted, lane.talkativeness, lane.follow_ups) for lane in shown.lanes] == [
+        (1, "Stands.", False, -1.5, ()), (2, "Quiet.", True, 0.0, ()), (3, "New.", False, 0.0, ("And shorter.",)),
+    ]  # fmt: skip
+    assert [row.text for row in shown.rows if row.kind == "response"] == ["Stands.", "New. And shorter."]
+    session.start(LiveSource([0]))
+    assert ended(session).snapshot().lanes == (), "without `again` a run begins with what was typed for it alone"
+
+
 # Live
 
 

@@ -6,6 +6,7 @@ Run: python -m pytest tests/test_session_run.py
 import logging
 import os
 import threading
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -202,16 +203,46 @@ def test_the_journal_of_each_run_holds_what_the_transcript_held_and_is_opened_ag
     engine = engine_of(LiveModel(echo))
     session = Session(engine, journal_dir=tmp_path / "new")
     for text in ("A", "B"):
-        session.start(LiveSource([0, 1], title="clip.webm"), asks=[(0, text)])
+        session.start(LiveSource([0, 1], title="clip.webm"), asks=[(0, text)], about={"clip": text})
         ended(session)
         assert Transcript.from_journal(session.journal_path).export("jsonl") == session.export("jsonl")
     header, events = read_journal(session.journal_path)
-    assert header == {"journal": 1, "source": "clip.webm", "kind": "file", "model": "scripted", "fps": 1}
+    assert datetime.now(UTC) - datetime.fromisoformat(header.pop("started")) < timedelta(seconds=60)
+    assert header == {"journal": 1, "source": "clip.webm", "kind": "file", "model": "scripted", "fps": 1, "clip": "B"}
+    assert session.id not in str(session.journal_path)
     again = Session(engine, session_id=session.id, journal_dir=tmp_path / "new")
     assert again.reopen() and not Session(engine, journal_dir=tmp_path / "new").reopen()
     assert again.export("md") == session.export("md")
     assert [(lane.instruction, lane.open, len(lane.cells)) for lane in again.snapshot().lanes] == [("B", True, 2)]
     assert (again.snapshot().status, again.snapshot().decided) == ("ended", 2)
+    assert again.header["clip"] == "B"
+
+
+def test_a_run_that_a_kill_cut_off_says_so_when_it_is_opened_again(engine_of, tmp_path):
+    session = Session(engine_of(LiveModel(echo)), journal_dir=tmp_path)
+    session.start(LiveSource([0, 1]), asks=[(0, "A")])
+    path = ended(session).journal_path
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    assert session.reopen()
+    assert rows(session)[-2:] == [(1, "response", "A 1"), (1, "ended", "The server stopped here; press Start to watch again.")]
+
+
+def test_an_older_run_takes_the_place_of_the_one_shown_but_not_of_one_under_way(engine_of, tmp_path):
+    session, hold = Session(engine_of(LiveModel(echo)), journal_dir=tmp_path), threading.Event()
+    session.start(LiveSource([0, 1]), asks=[(0, "A")])
+    first, run = ended(session).journal_path, session.snapshot().run
+    session.start(LiveSource([0, hold]), asks=[(0, "B")])
+    with pytest.raises(ValueError, match="^Stop the run under way first"):
+        session.reopen(first)
+    hold.set()
+    session.stop()
+    session.ask("Waits.")
+    before = session.snapshot()
+    assert session.reopen(first)
+    shown = session.snapshot()
+    assert [lane.instruction for lane in shown.lanes] == ["A"] and shown.run > before.run > run and shown.seq > before.seq
+    session.start(LiveSource([0]), asks=[(0, "C")])
+    assert (0, "response", "C 0") in rows(ended(session)) and not any("Waits." in text for _, _, text in rows(session))
 
 
 def test_a_journal_that_cannot_be_made_is_a_notice_and_the_run_goes_on(engine_of, tmp_path):
@@ -228,7 +259,7 @@ def test_a_disk_that_fills_up_is_one_notice_and_the_run_goes_on(engine_of, tmp_p
     full = threading.Event()
 
     def fill() -> None:
-        session._journal._file = open("/dev/full", "w")
+        session._kept._journal._file = open("/dev/full", "w")
         full.set()
 
     session.start(LiveSource([fill, 0, 1]), asks=[(0, "A")])

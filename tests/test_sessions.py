@@ -11,6 +11,7 @@ from streamo_app.transcript_journal import journal_paths
 from tests.live import LiveModel, LiveSource
 
 WAIT_S = 20
+MINE, THEIRS = "m" * 32, "t" * 32
 
 
 @pytest.fixture
@@ -110,19 +111,28 @@ def test_stop_ends_everybody_may_be_called_again_and_takes_nobody_in(registry, e
 @pytest.mark.parametrize("keep", [True, False])
 def test_journals_stay_for_their_owner_or_go_with_the_session(registry, engine, tmp_path, keep):
     sessions, _ = registry(journal_dir=tmp_path, keep_journals=keep)
-    session = sessions.create(engine)
+    session = sessions.create(engine, MINE)
     session.start(LiveSource([0]))
     assert session.wait(WAIT_S)
     sessions.end(session.id)
-    assert bool(journal_paths(tmp_path, session.id)) is keep
-    again = sessions.reopen(engine, session.id)
+    assert bool(journal_paths(sessions.folder(MINE), session.id)) is keep and bool(list(tmp_path.iterdir())) is keep
+    assert sessions.reopen(engine, session.id, THEIRS) is None and sessions.reopen(engine, session.id) is None
+    again = sessions.reopen(engine, session.id, MINE)
     assert (again is not None) is keep
     if again:
         assert again.id == session.id and again.snapshot().decided == 1 and sessions.get(session.id) is again
+
+
+@pytest.mark.parametrize("nobody", ["", "short", "../" * 8, "x" * 31 + "/"])
+def test_for_what_is_no_owner_nothing_is_kept(registry, engine, tmp_path, nobody):
+    sessions, _ = registry(journal_dir=tmp_path)
+    session = sessions.create(engine, nobody)
+    session.start(LiveSource([0]))
+    assert session.wait(WAIT_S) and session.journal_path is None and not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("wrong", [None, "", "../../etc/passwd", "*", "x" * 32, "a/b"])
 def test_nothing_is_opened_again_for_an_id_that_was_never_given_out(registry, engine, tmp_path, wrong):
     (tmp_path / "passwd-0001.jsonl").write_text('{"journal": 1}\n')
     sessions, _ = registry(journal_dir=tmp_path)
-    assert sessions.reopen(engine, wrong) is None and len(sessions) == 0
+    assert sessions.reopen(engine, wrong, MINE) is None and len(sessions) == 0

@@ -50,7 +50,7 @@ def test_a_strip_shows_the_newest_seconds_that_fit():
 
 def test_a_lane_is_its_instruction_its_newest_decision_and_its_strip_in_80_columns():
     head, line = lane_lines(lane("Watch " + "x" * 100, cells("standby")), None, 80, 0, SHAPES)
-    assert len(head.plain) <= 80 and head.plain.startswith("1 Watch xxx") and head.plain.endswith("... standby 0.70")
+    assert len(head.plain) <= 80 and head.plain.startswith("1 Watch xxx") and head.plain.endswith("... standby 0.10 0.20 0.70")
     assert line.plain == "  ▄"
     assert lane_lines(lane("New."), None, 80, 0, SHAPES)[0].plain.endswith("waiting")
 

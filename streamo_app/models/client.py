@@ -55,7 +55,9 @@ class OpenLane:
 class Client:
     """One user of the engine; made by `Engine.client`. Every method may be called from any thread."""
 
-    def __init__(self, changed: threading.Condition, sink: Callable[[Event], None]):
+    def __init__(self, changed: threading.Condition, sink: Callable[[Event], None], window: int | None = None):
+        self.window = window
+        """Seconds that its lanes keep; None = the checkpoint's own."""
         self._changed, self._sink = changed, sink
         self._slot: Second | None = None
         self._submitted = 0

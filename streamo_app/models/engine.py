@@ -56,9 +56,10 @@ class Engine:
             if self._thread.is_alive():
                 log.warning("the engine is still inside a forward pass after %.1f s; it ends with it", timeout_s)
 
-    def client(self, sink: Callable[[Event], None]) -> Client:
-        """A new user. `sink` gets Asked, Speaking, Decided and Failed on the engine thread and must not block."""
-        client = Client(self._changed, sink)
+    def client(self, sink: Callable[[Event], None], window: int | None = None) -> Client:
+        """A new user whose lanes keep `window` seconds (None: the checkpoint's own). `sink` gets Asked, Speaking, Decided and Failed on the
+        engine thread and must not block."""
+        client = Client(self._changed, sink, window)
         with self._changed:
             if self._stopping:
                 raise RuntimeError("The engine has been stopped.")
@@ -74,6 +75,7 @@ class Engine:
             for client in clients:
                 self._serve(client)
             if stopping:
+                self._model = None  # its weights go, whoever still holds a stopped engine
                 return
 
     def _serve(self, client: Client) -> None:
@@ -117,7 +119,7 @@ class Engine:
         yield
         watcher = client._lanes.get(WATCHER)
         if watcher is None and (second.watch or second.asks):
-            watcher = self._open(client, WATCHER, self._model.open_lane(), submitted)
+            watcher = self._open(client, WATCHER, self._model.open_lane(client.window), submitted)
         asked = self._join(client, watcher.lane, second, submitted) if watcher else {}
         started = time.perf_counter()
         if second.watch:

@@ -60,8 +60,8 @@ class StreamingModel(Protocol):
     def encode(self, images: Sequence[np.ndarray]) -> Any:
         """Vision features of one second's images, each (H, W, 3) uint8 RGB; shared by lanes, never changed by them."""
 
-    def open_lane(self) -> Lane:
-        """A lane that has seen nothing: the watcher."""
+    def open_lane(self, window: int | None = None) -> Lane:
+        """A lane that has seen nothing: the watcher. `window`: seconds that it and its forks keep, None = the checkpoint's own."""
 
     def fork(self, lane: Lane) -> Lane:
         """A copy between two turns. What happens to the copy never touches `lane`."""

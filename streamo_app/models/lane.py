@@ -55,6 +55,8 @@ class TransformersLane:
 
     cache: LaneCache
     prefix: Prefix
+    window: int
+    """Seconds that it keeps."""
     prefix_start: int = 0
     """Position of the prefix's first token."""
     next_position: int = 0
@@ -66,11 +68,11 @@ class TransformersLane:
     forwards: int = 0
 
     @classmethod
-    def open(cls, layers: int, prefix: Prefix) -> "TransformersLane":
+    def open(cls, layers: int, prefix: Prefix, window: int) -> "TransformersLane":
         cache = LaneCache(layers)
         for layer, keys, values in zip(cache.layers, prefix.keys, prefix.values, strict=True):
             layer.update(keys.to(values.dtype), values)
-        return cls(cache, prefix, next_position=prefix.tokens)
+        return cls(cache, prefix, window, next_position=prefix.tokens)
 
     @property
     def tokens(self) -> int:
@@ -85,12 +87,12 @@ class TransformersLane:
             self, cache=self.cache.copy(), turns=[replace(turn) for turn in self.turns], pending=list(self.pending), forwards=0
         )
 
-    def overdue(self, second: int, window: int) -> int:
+    def overdue(self, second: int) -> int:
         """How many of the oldest turns must leave before `second` joins; a block at a time, so that moving costs little per second."""
-        if not self.turns or self.turns[0].second > second - window:
+        if not self.turns or self.turns[0].second > second - self.window:
             return 0
-        block = max(1, window // 12)
-        return sum(turn.second <= second - window + block - 1 for turn in self.turns)
+        block = max(1, self.window // 12)
+        return sum(turn.second <= second - self.window + block - 1 for turn in self.turns)
 
     def pinned_without(self, count: int) -> tuple[str, ...]:
         """What has to be pinned once the `count` oldest turns are gone: the first instruction and the last follow-ups."""

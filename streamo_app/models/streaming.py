@@ -54,8 +54,8 @@ class TransformersModel:
         return self.family.features(self.model, images)
 
     @torch.inference_mode()
-    def open_lane(self) -> TransformersLane:
-        return TransformersLane.open(self._layers, self._system)
+    def open_lane(self, window: int | None = None) -> TransformersLane:
+        return TransformersLane.open(self._layers, self._system, window or self.info.window)
 
     @torch.inference_mode()
     def fork(self, lane: TransformersLane) -> TransformersLane:
@@ -111,7 +111,7 @@ class TransformersModel:
         """Append one second to the lane and return the last hidden state (hidden,)."""
         if lane.turns and second <= lane.turns[-1].second:
             raise ValueError(f"Second {second} comes after second {lane.turns[-1].second} was seen; a lane goes forward only.")
-        if count := lane.overdue(second, self.info.window):
+        if count := lane.overdue(second):
             self._evict(lane, count)
         images = [self.family.visual_tokens(grid) for grid in features.grids]
         turn_ids = self.wire.user_turn(second, images, instructions)
@@ -171,7 +171,7 @@ class TransformersModel:
     def _prefill(self, pinned: tuple[str, ...]) -> Prefix:
         """The system prompt, as prefilled for all lanes, with the open user turn of pinned instructions after it."""
         lines = [i for text in pinned for i in self.wire.instruction(text)]
-        return self._prefix_of(TransformersLane.open(self._layers, self._system).cache, self.wire.user_header() + lines)
+        return self._prefix_of(TransformersLane.open(self._layers, self._system, self.info.window).cache, self.wire.user_header() + lines)
 
     def _prefix_of(self, cache: LaneCache, ids: list[int]) -> Prefix:
         positions, _ = self.family.positions(ids, cache.tokens, ())

@@ -18,25 +18,36 @@ from pathlib import Path
 
 import gradio as gr
 
-from streamo_app.config import BUILT_IN_MODEL
+from streamo_app.config import AppConfig
+from streamo_app.ui.api import OwnFile, endpoints
 from streamo_app.ui.desk import Report
+from streamo_app.ui.desk_voice import voice_settings
 from streamo_app.ui.desks import Desks
 from streamo_app.ui.render import empty_view
 from streamo_app.ui.samples import SUGGESTIONS
+from streamo_app.video_cameras import list_cameras
 
 STATIC = Path(__file__).parent / "static"
+SCRIPTS = (
+    "dom", "lanes", "timeline", "strip", "trace", "transcript", "numbers", "media", "stage", "ask", "go", "control", "settings", "keep", "past", "film",
+    "read_aloud",
+    "speak", "page",
+)  # fmt: skip
+"""In this order one script; a part with a file of its own stands before the last and hooks in through `parts` (dom.js)."""
+STYLES = ("style", "live", "lanes", "control", "keep", "voice")
 TICK_S = 0.5
 CAMERA_FPS = 2
 """Pictures per second asked of the browser, for each that the model wants: a grid point is then at most half a second old."""
 UPLOAD_KEPT_S = 86400
 """An uploaded file is deleted after this long; someone may watch it until then."""
 
-TITLES = {"samples": "Sample clips", "upload": "Upload", "webcam": "Webcam", "camera": "This machine’s camera"}
+TITLES = {"samples": "Sample clips", "upload": "Upload", "webcam": "Webcam", "camera": "This machine’s camera", "address": "Address"}
 ABOUT = {
     "samples": "Street scenes that we rendered; each has suggestions that something in it answers.",
     "upload": "",
     "webcam": "Pictures go to the machine that runs Streamo, and nowhere else.",
-    "camera": "The first camera of the machine that runs Streamo.",
+    "camera": "A camera of the machine that runs Streamo.",
+    "address": "A stream or a video file that the machine that runs Streamo opens; a password in it is shown nowhere.",
 }
 BUILT_IN_LIMITS = "The built-in model has only ever seen rendered streets and rooms and understands little else; the README says how to start a larger one."
 
@@ -52,22 +63,24 @@ def build(desks: Desks) -> gr.Blocks:
         part("head", elem_id="head")
         with gr.Row(elem_id="board"):
             with gr.Column(elem_id="left"):
-                gr.HTML(html_template=tabs(desks.config.camera_allowed), js_on_load=None, apply_default_css=False, elem_id="tabs")
+                gr.HTML(html_template=tabs(desks.config), js_on_load=None, apply_default_css=False, elem_id="tabs")
                 with gr.Column(elem_id="stage"):
                     part("player", elem_id="player-box")
                     cam = webcam()
-                    upload = gr.File(file_types=["video"], file_count="single", label="Video file", show_label=False, elem_id="upload")
+                    upload = OwnFile(file_types=["video"], file_count="single", label="Video file", show_label=False, elem_id="upload")
                 part("bar", elem_id="bar")
+                part("settings", elem_id="settings")
             with gr.Column(elem_id="right"):
                 live = gr.HTML({}, html_template=text("talk.html"), js_on_load=script(), apply_default_css=False, elem_id="live", settings=settings(desks))
         part("foot", elem_id="foot")
+        part("keep", elem_id="keep")
 
         def tick(sent: str, known_id: str, request: gr.Request):
             if not sent:  # its scripts are not there yet
                 return gr.skip(), gr.skip()
             page = json.loads(sent)
             try:
-                desk = desks.sit(str(page.get("id") or ""), request.session_hash)
+                desk = desks.sit(str(page.get("id") or ""), request.session_hash, str(page.get("owner") or ""))
             except ValueError as error:
                 return empty_view(str(error)), ""
             return desk.tick(Report.read(page)), gr.skip() if known_id == desk.session.id else desk.session.id
@@ -76,7 +89,7 @@ def build(desks: Desks) -> gr.Blocks:
             what = event._data
             page = what.get("page") or {}
             try:
-                desk = desks.sit(str(page.get("id") or ""), request.session_hash)
+                desk = desks.sit(str(page.get("id") or ""), request.session_hash, str(page.get("owner") or ""))
             except ValueError as error:
                 return empty_view(str(error))
             return desk.act(what, Report.read(page))
@@ -103,6 +116,7 @@ def build(desks: Desks) -> gr.Blocks:
             desks.left(request.session_hash)
 
         blocks.unload(unload)
+        endpoints(desks)
     return blocks
 
 
@@ -116,12 +130,13 @@ def text(name: str) -> str:
 
 
 def script() -> str:
-    return "\n".join(text(f"{name}.js") for name in ("draw", "media", "page"))
+    return "\n".join(text(f"{name}.js") for name in SCRIPTS)
 
 
-def tabs(camera_allowed: bool) -> str:
-    """Radio buttons of the sources; the machine's own camera only where visitors may open it."""
-    names = [name for name in TITLES if name != "camera" or camera_allowed]
+def tabs(config: AppConfig) -> str:
+    """Radio buttons of the sources; the machine's own cameras, and addresses, only where visitors may open them."""
+    allowed = {"camera": config.camera_allowed, "address": config.urls_allowed}
+    names = [name for name in TITLES if allowed.get(name, True)]
     radios = "".join(f'<label><input type="radio" name="choice" value="{name}"><span>{html.escape(TITLES[name])}</span></label>' for name in names)
     return f'<fieldset class="tabs"><legend class="sr">What it watches</legend>{radios}</fieldset>'
 
@@ -134,7 +149,8 @@ def webcam() -> gr.Image:
 def settings(desks: Desks) -> dict:
     """What the scripts must know from the start."""
     clips = [{"name": clip.name, "title": clip.title, "path": str(clip.path), "ask": list(clip.ask)} for clip in desks.clips]
-    about = dict(ABOUT)
-    if desks.engine.info.name == BUILT_IN_MODEL:
-        about |= {choice: f"{about[choice]} {BUILT_IN_LIMITS}".strip() for choice in ("upload", "webcam", "camera")}
-    return {"clips": clips, "suggest": list(SUGGESTIONS), "about": about}
+    may = {"longer": not desks.config.exposed, "models": desks.config.models_allowed}
+    cameras = [list(camera) for camera in list_cameras()] if desks.config.camera_allowed else []
+    voice = voice_settings(microphone=desks.config.camera_allowed, loudspeaker=not desks.config.exposed)
+    told = {"about": ABOUT, "limits": BUILT_IN_LIMITS, "may": may, "cameras": cameras, "voice": voice}
+    return {"clips": clips, "suggest": SUGGESTIONS, **told}

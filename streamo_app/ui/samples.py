@@ -8,8 +8,22 @@ CLIPS_DIR = Path(__file__).resolve().parents[2] / "assets" / "clips"
 NARRATE = "Narrate what you see."
 """What Start stands in for when nothing was asked for."""
 
-SUGGESTIONS = (NARRATE, "Notify me when the light turns green.", "Notify me when a person appears.", "Count the cars that pass.")
-"""For a source that nobody has seen before."""
+GREEN = "Notify me when the light turns green."
+SUGGESTIONS = {
+    # The built-in model: sentences that its training contains. A webcam stands in a room; what else comes may be either of its worlds.
+    "built_in": {
+        "webcam": ("Tell me when the camera is covered.", "Tell me when somebody comes in.", "Tell me when the lights go off.", NARRATE),
+        "camera": ("Tell me when somebody comes in.", "Tell me when the camera is covered.", "Are the lights on?", NARRATE),
+        "other": (NARRATE, GREEN, "Notify me when a person appears.", "Describe each event when it ends."),
+    },
+    "any": {
+        "webcam": (NARRATE, "Tell me when I raise my hand.", "Say what I am holding, whenever it changes.", "Tell me when somebody comes in."),
+        "camera": ("Tell me when somebody comes in.", "Tell me when something changes.", "How many people are in view?", NARRATE),
+        "address": ("Tell me when a person appears.", "Describe each event when it ends.", "Count the cars that pass.", NARRATE),
+        "other": (NARRATE, "Describe each event when it ends.", "Notify me when a person appears.", "Read out any text that appears."),
+    },
+}
+"""Kind of model -> source ("other": any that is not named) -> instructions. A sample clip brings its own."""
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,14 @@
 """The page on an address: theme, style, and Gradio's settings for a server that strangers may reach. Not the layout (`page.py`)."""
 
 import gradio as gr
+from fastapi.middleware import Middleware
 
+from streamo_app.certificate import names_of, self_signed
 from streamo_app.config import AppConfig
 from streamo_app.ui.desks import Desks
-from streamo_app.ui.page import STATIC, build
+from streamo_app.ui.guard import Guard
+from streamo_app.ui.page import STYLES, build, text
+from streamo_app.ui.save import routes
 
 SLOTS_PER_SEAT = 4
 """Threads of Gradio: each open webcam stream holds one for its whole life, ticks and clicks of everybody need some more."""
@@ -23,26 +27,31 @@ def theme() -> gr.Theme:
 
 
 def serve(desks: Desks, config: AppConfig) -> tuple[gr.Blocks, str]:
-    """The running page and its address; returns at once. Raises OSError when the port is taken."""
+    """The running page and its address; returns at once. Raises OSError when the port is taken, ValueError for https without a certificate."""
     blocks = build(desks)
+    own = self_signed(config.https_dir, names_of(config.host)) if config.https_dir else None
     blocks.queue(default_concurrency_limit=None, max_size=4 * config.seats)
     _, url, shared = blocks.launch(
         server_name=config.host,
         server_port=config.port,
         auth=config.auth,
         share=config.share,
+        ssl_keyfile=str(own.key) if own else None,
+        ssl_certfile=str(own.file) if own else None,
+        ssl_verify=not own,  # Gradio looks at its own page once, and nobody vouches for it
         prevent_thread_lock=True,
         quiet=True,
         ssr_mode=False,
         run_history=False,
         enable_monitoring=False,
-        mcp_server=False,
+        mcp_server=config.mcp,
         show_error=False,
         footer_links=[],
         max_threads=max(40, SLOTS_PER_SEAT * config.seats),
         max_file_size=UPLOAD_LIMIT,
         allowed_paths=[str(clip.path) for clip in desks.clips],
+        app_kwargs={"routes": routes(desks), "middleware": [Middleware(Guard, auth=config.auth)]},
         theme=theme(),
-        css="\n".join((STATIC / name).read_text(encoding="utf-8") for name in ("style.css", "live.css")),
+        css="\n".join(text(f"{name}.css") for name in STYLES),
     )
     return blocks, shared or url.rstrip("/")

@@ -2,7 +2,7 @@
 // The selectors inside #cam belong to gradio 6.31; the browser tests hold them.
 
 const CAMERA = { video: { width: { ideal: 640 }, height: { ideal: 480 }, facingMode: { ideal: "environment" } }, audio: false };
-const NO_CAMERA_HERE = "The browser lends a page its camera only on https:// or on this machine itself (http://localhost). Open the page that way, or choose another source.";
+const NO_CAMERA_HERE = "The browser lends a page its camera only on https:// or on this machine itself (http://localhost). Whoever runs this page can start it with --ssl-self-signed; until then, choose another source.";
 const CAMERA_SAYS = {
   NotAllowedError: "The browser refused the camera: allow it for this page (the camera sign in the address bar), then press Start again.",
   NotFoundError: "No camera was found: plug one in, or choose another source.",

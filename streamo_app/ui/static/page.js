@@ -1,49 +1,55 @@
-// The page's own state and its events; runs once, after draw.js and media.js, inside the gr.HTML that holds the right column
+// The page's own state and its events; runs once, last of the scripts, inside the gr.HTML that holds the right column
 // (element, trigger, props and watch are its gifts). The server is told through `trigger("act", {...})` and through the timer;
 // both answer with a view (ui/render.py).
 
 const config = props.settings;
 const page = {
-  id: "", run: -1, seq: 0, status: "", view: null,
+  id: "", boot: "", run: -1, seq: 0, status: "", view: null,
   picture: -1, shown: "", opening: false, choice: "samples", clip: config.clips[0]?.name || "", upload: "",
   sent: {},           // kind of action -> number of the last one that is not answered yet
   complaint: "",      // what went wrong on this side, in one sentence
   stale: "",          // what the server complained of before another source was chosen
-  target: null,       // the lane that the next instruction follows up on
   pending: "",        // the instruction on its way
+  following: null,    // {lane, text} of the follow-up on its way
+  whole: false,       // whether rows and cells are wanted anew, all of them
+  from: 0,            // second of the file at which the last start began
   unplayable: "",     // address of a file that this browser cannot show
 };
-const drawn = { lanes: new Map(), rows: new Map() };
-const START_PATIENCE_MS = 30000;
+const drawn = { lanes: new Map(), rows: new Map(), chosen: 0, only: new Set() };
 
 try { page.id = sessionStorage.getItem("streamo") || ""; } catch { /* a private window may have none: then a reload starts anew */ }
 
 // What the server needs to know at each tick: who asks, what is drawn already, and where the player stands.
-const report = () => ({ id: page.id, run: page.run, after: page.seq, second: newest(), picture: page.picture, ...playing() });
+const report = () => ({ id: page.id, owner: keep.owner, past: keep.list, run: page.run, after: page.whole ? 0 : page.seq, second: page.whole ? -1 : newest(), picture: page.picture, ...playing() });
 const newest = () => Math.max(-1, ...[...drawn.lanes.values()].map((lane) => Math.max(-1, ...lane.cells.keys())));
 // Numbers of actions grow over reloads too: the server's last answers may be to the page before.
 const act = (what) => { page.sent[what.do] = Math.max(Date.now(), (page.sent[what.do] || 0) + 1); trigger("act", { ...what, n: page.sent[what.do], page: report() }); };
 
 function draw(view) {
   if (view?.id === undefined) return;
+  // A server that was started again counts anew: all of it is asked for once more.
+  if (page.boot && view.id && view.keep.boot !== page.boot) { page.boot = view.keep.boot; forget(-1); return; }
   // Replies may overtake each other: one that is older than what is drawn would stop a camera that has just started.
   if (view.id === page.id && (view.run < page.run || (view.run === page.run && view.seq < page.seq))) return;
   const was = page.status;
   if (view.run !== page.run) forget(view.run);
-  Object.assign(page, { id: view.id, seq: view.seq, status: view.status, upload: view.upload, view });
+  if (view.after === 0) page.whole = false;
+  Object.assign(page, { id: view.id, seq: view.seq, status: view.status, upload: view.upload, boot: view.keep.boot || page.boot, view });
   try { sessionStorage.setItem("streamo", view.id); } catch { /* as above */ }
   if (was === "" && view.choice) choose(view.choice, view.clip);
   if (answered("start")) started(view);
   if (answered("ask")) taken(view.answers.ask.refused);
   if (was === "" && view.status === "running") resume(view);
   if (was === "running" && view.status !== "running") halt();
-  if (page.target && !(view.status === "running" && view.lanes.some((lane) => lane.lane === page.target && lane.open))) follow(null);
-  drawLanes(drawn, view.lanes, (lane) => act({ do: "remove", lane }), (lane, text) => follow(lane === page.target ? null : lane, text));
-  drawRows(drawn, view.rows, jump);
+  if (answered("follow")) followed(view.answers.follow.refused);
+  drawLanes(view.lanes);
+  drawFilter();
+  drawRows(view.rows);
   drawNumbers(view.numbers);
   stage();
   controls();
   strips();
+  each("draw", view);
 }
 
 // An answer stays in the views: the one that brought it may have been overtaken.
@@ -53,33 +59,35 @@ function answered(kind) {
   return done;
 }
 
-function strips() { if (page.view) drawStrips(drawn, page.view.decided ? page.view.second : -1, page.shown === "player" ? playing().duration : null); }
-
 // A new run counts its lanes, rows and seconds from the start again.
 function forget(run) {
   for (const lane of drawn.lanes.values()) lane.item.remove();
   for (const item of drawn.rows.values()) item.remove();
   drawn.lanes.clear();
   drawn.rows.clear();
-  follow(null);
-  Object.assign(page, { run, seq: 0, picture: -1 });
+  Object.assign(drawn, { chosen: 0, filter: "", axis: "" });
+  drawn.only.clear();
+  Object.assign(time, { until: null, cursor: null });
+  $("tip").hidden = true;
+  each("forget");
+  Object.assign(page, { run, seq: 0, picture: -1, whole: false });
 }
 
 function controls() {
   const { view } = page, running = page.status === "running", busy = Boolean(page.opening || page.sent.start), locked = running || busy;
-  const words = { idle: "Ready", running: "Running", ended: "Ended", failed: "Failed" };
-  $("state").className = `state ${page.status}`;
+  const words = { idle: "Ready", running: controlled().paused ? "Paused" : "Running", ended: "Ended", failed: "Failed" };
+  $("state").className = `state ${page.status}${controlled().paused ? " paused" : ""}`;
   write($("state-word"), page.id ? words[page.status] : "Waiting for a seat");
   const paused = running && page.shown === "player" && playing().paused && !playing().ended;
   write($("state-more"), (view.decided ? clock(view.second) : "") + (paused ? " · video paused" : ""));
-  $("lanes").classList.toggle("running", running);
   write($("go"), busy ? "Starting…" : running ? "Stop" : "Start");
   $("go").classList.toggle("running", running);
   $("go").disabled = !page.id || busy;
   $("ask-add").disabled = !page.id;
-  const standing = page.view.lanes.filter((lane) => lane.open).map((lane) => lane.text);
-  for (const chip of $("chips").children) chip.disabled = !page.id || standing.includes(chip.textContent);
+  drawChips();
+  drawScale();
   for (const control of [...document.querySelectorAll("input[name=choice]"), ...$("clips").children, $("another")]) control.disabled = locked;
+  drawBar();
   say();
 }
 
@@ -91,138 +99,12 @@ function say(sentence) {
   $("message").hidden = !words;
 }
 
-// ---- Start and Stop
-
-async function go() {
-  page.stale = "";
-  say("");
-  if (page.status === "running") { act({ do: "stop" }); halt(); return; }
-  page.opening = true;
-  controls();
-  const [how, wrong] = await prepare();
-  page.opening = false;
-  if (wrong) say(wrong);
-  else {
-    act({ do: "start", choice: page.choice, clip: page.clip, how, text: $("ask-text").value });
-    setTimeout(() => { if (page.sent.start) { delete page.sent.start; say("The server did not answer; try again."); controls(); } }, START_PATIENCE_MS);
-  }
-  controls();
-}
-
-// [how the file is to be watched, what went wrong in one sentence]
-async function prepare() {
-  if (page.choice === "webcam") return ["", await openCamera()];
-  if (page.choice === "camera") return ["", ""];
-  if (!source()) return ["", "Choose a video file first."];
-  if (!(await load(source()))) return ["decode", ""];
-  $("player").pause();
-  $("player").currentTime = 0;  // a player that still stands at the end would end the new run at once
-  return ["player", ""];
-}
-
-function started(view) {
-  if (view.status !== "running") { halt(); return; }
-  $("ask-text").value = "";
-  if (view.show === "player") roll(0);
-}
-
-// After a reload the session is still there: give it its player or its camera back.
-async function resume(view) {
-  if (view.show === "player" && (await load(source()))) roll(view.second);
-  if (view.show === "webcam") say(await openCamera());
-}
-
-function halt() { closeCamera(); $("player").pause(); }
-
-// ---- instructions
-
-function ask(text) {
-  if (!page.id) return;
-  page.pending = text;
-  page.complaint = page.stale = "";
-  act({ do: "ask", text, lane: page.target });
-}
-
-// Taken, the box empties; refused, the words stay where they were and the reason stands below.
-function taken(refused) {
-  if (refused) return;
-  if ($("ask-text").value === page.pending) $("ask-text").value = "";
-  follow(null);
-}
-
-// `lane` null: what is typed is a new wish again.
-function follow(lane, text) {
-  page.target = lane;
-  write($("ask-label"), lane ? `Follow up on “${text}”` : "What should it watch for?");
-  for (const [number, { item }] of drawn.lanes) item.follow.setAttribute("aria-pressed", String(number === lane));
-  if (lane) $("ask-text").focus();
-}
-
-function chips() {
-  const clip = config.clips.find((one) => one.name === page.clip);
-  const wanted = page.choice === "samples" && clip ? clip.ask : config.suggest;
-  $("chips").replaceChildren(...wanted.map((text) => pill(text, () => ask(text))));
-}
-
-function pill(text, onClick) {
-  const button = make("button", "pill", text);
-  button.type = "button";
-  button.addEventListener("click", onClick);
-  return button;
-}
-
-// ---- source and stage
-
-function choose(choice, clip) {
-  page.choice = choice;
-  if (clip) page.clip = clip;
-  document.querySelector(`input[name=choice][value=${choice}]`).checked = true;
-  for (const one of $("clips").children) one.setAttribute("aria-pressed", String(one.dataset.name === page.clip));
-  $("clips").hidden = choice !== "samples";
-  write($("about"), config.about[choice] || "");
-  chips();
-  if (page.view) controls();
-  say(choice === "webcam" && !navigator.mediaDevices ? NO_CAMERA_HERE : "");
-  stage();
-}
-
-// The stage shows one of: player, picture decoded by the server (preview), webcam, drop zone (upload), or a word (hint).
-function stage() {
-  const { view } = page, url = source(), blind = url && url === page.unplayable;
-  const resting = { samples: "player", upload: !url ? "upload" : blind ? "hint" : "player", webcam: "webcam", camera: "hint" };
-  const mine = view && view.choice === page.choice && (page.choice !== "samples" || view.clip === page.clip);
-  if (mine && view.preview) $("preview").src = view.preview;
-  if (mine && view.preview) page.picture = view.picture;
-  const show = mine && view.show === "preview" && page.picture >= 0 ? "preview" : resting[page.choice];
-  if (show !== page.shown) {
-    if (page.shown) $("stage").classList.remove(`on-${page.shown}`);
-    $("stage").classList.add(`on-${show}`);
-    page.shown = show;
-  }
-  $("another").hidden = page.choice !== "upload" || !url;
-  write($("stage-hint"), blind ? "This browser cannot show the file. Streamo will try to decode it: press Start." : "Press Start to open the camera of this machine.");
-  if (show === "player" && $("player").dataset.url !== url) load(url).then((shown) => { if (!shown && url === source()) { page.unplayable = url; stage(); } });
-}
-
-function source() {
-  const path = page.choice === "samples" ? config.clips.find((one) => one.name === page.clip)?.path : page.choice === "upload" ? page.upload : "";
-  return path ? new URL(`gradio_api/file=${path.split("/").map(encodeURIComponent).join("/")}`, document.baseURI).href : "";
-}
-
-// gr.File drops what the browser does not call a video, and says nothing.
-function refuse(event) {
-  const file = (event.dataTransfer || event.target).files?.[0];
-  if (file) say(file.type.startsWith("video/") ? "" : `'${file.name}' is not a video; MP4, WebM, MKV, MOV and AVI files can be watched.`);
-}
-
-function jump(second) { if (page.shown === "player") $("player").currentTime = second; }
-
 // ---- once, when the other parts of the page stand: Gradio mounts them in any order
 
 async function begin() {
-  await until(() => ["player", "clips", "go", "message", "numbers", "stage", "upload"].every($) && document.querySelector("input[name=choice]"), 60);
+  await until(() => ["player", "clips", "go", "message", "numbers", "stage", "upload", "past", "settings-panel"].every($) && document.querySelector("input[name=choice]"), 60);
   $("ask").addEventListener("submit", (event) => { event.preventDefault(); ask($("ask-text").value); });
-  $("ask-text").addEventListener("keydown", (event) => { if (event.key === "Escape") follow(null); });
+  fillScales();
   $("go").addEventListener("click", go);
   for (const how of ["change", "drop"]) $("upload").addEventListener(how, refuse, true);
   $("another").addEventListener("click", () => act({ do: "forget upload" }));
@@ -233,8 +115,11 @@ async function begin() {
     $("clips").append(button);
   }
   choose(config.clips.length ? "samples" : "upload");
+  each("begin");
+  for (const how of ["seeked", "timeupdate"]) $("player").addEventListener(how, strips);
   window.addEventListener("resize", strips);
+  $("lanes").addEventListener("scroll", () => { $("tip").hidden = true; });
   watch("value", () => draw(props.value));
-  window.streamo = { report: () => JSON.stringify(report()) };
+  window.streamo = { act, report: () => JSON.stringify(report()) };
 }
 begin();
