@@ -43,7 +43,7 @@ UPLOAD_KEPT_S = 86400
 
 TITLES = {"samples": "Sample clips", "upload": "Upload", "webcam": "Webcam", "camera": "This machine’s camera", "address": "Address"}
 ABOUT = {
-    "samples": "Street scenes that we rendered; each has suggestions that something in it answers.",
+    "samples": "Streets and rooms that we rendered; each has suggestions that something in it answers.",
     "upload": "",
     "webcam": "Pictures go to the machine that runs Streamo, and nowhere else.",
     "camera": "A camera of the machine that runs Streamo.",
