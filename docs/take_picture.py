@@ -1,13 +1,19 @@
-"""The README's picture, `docs/page.png`, from the running page: a sample clip in Chromium, two wishes before Start, one typed mid-stream.
+"""The README's picture, `docs/page.gif`, from the running page: a sample clip in Chromium, two wishes before Start, one typed mid-stream.
 
-Run from the repository root, with what `make test` installs:  .venv/bin/python -m docs.take_picture [--model M] [--out FILE]
+Run from the repository root, with what `make test` installs, on a machine with little else to do (a second that it skips is a second less):
 
-Not a test and not a mock-up: what the picture says is what the model said. Retake it when the page or the built-in model changes.
+    .venv/bin/python -m docs.take_picture [--model M] [--out FILE.png|FILE.gif]
+
+A GIF is the page as it moved, a picture a second of the clip; a PNG is how it stood near the end. Not a test and not a mock-up: what the picture says is what the model said.
+Retake it when the page or the built-in model changes.
 """
 
+import io
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from PIL import Image
 
 from streamo_app.config import BUILT_IN_MODEL, Parser
 from streamo_app.models.interface import StreamingModel
@@ -16,7 +22,7 @@ from tests.browser import ask, choose, running_site, wait_for
 from tests.conftest import CHROMIUM
 from tests.fakecam import street, write_camera
 
-OUT = Path(__file__).resolve().parent / "page.png"
+OUT = Path(__file__).resolve().parent / "page.gif"
 WIDTH_PX, HEIGHT_PX, SCALE = 1280, 880, 1.5
 CLIP = "Midday"
 BEFORE = ("Notify me when the light turns green.", "Count the cars that pass.")
@@ -25,8 +31,12 @@ TAKEN_AT_S = 34.5
 """Of the clip's 36: nearly everything has happened and the page still says "Running"."""
 
 
+FILM_PX, FILM_COLOURS, FILM_MS, LAST_MS = (1024, 704), 96, 700, 4000
+"""Of the GIF: size, palette, how long a second of the clip is shown, and its last one."""
+
+
 def take(model: StreamingModel, out: Path) -> None:
-    """Writes a PNG of WIDTH_PX x HEIGHT_PX CSS pixels, SCALE times as many real ones; takes as long as the clip."""
+    """Writes a PNG of WIDTH_PX x HEIGHT_PX CSS pixels, SCALE times as many real ones, or a GIF of FILM_PX; takes as long as the clip."""
     with TemporaryDirectory() as folder:
         camera = write_camera(Path(folder) / "camera.y4m", street())  # the browser wants one, the picture does not
         with running_site(model, camera, str(CHROMIUM)) as site:
@@ -36,18 +46,39 @@ def take(model: StreamingModel, out: Path) -> None:
                 for text in BEFORE:
                     page.click(f"#chips button:text-is('{text}')")
                 page.click("#go")
-                stands = page.locator("#player")
-                wait_for(page, lambda: stands.evaluate("player => player.currentTime") >= DURING_S, f"second {DURING_S} of the clip")
+                film = []
+                watch(page, DURING_S, film if out.suffix == ".gif" else None)
                 ask(page, DURING)
-                wait_for(page, lambda: stands.evaluate("player => player.currentTime") >= TAKEN_AT_S, f"second {TAKEN_AT_S} of the clip")
-                page.screenshot(path=out)
+                watch(page, TAKEN_AT_S, film if out.suffix == ".gif" else None)
+                if out.suffix == ".gif":
+                    write_film(film, out)
+                else:
+                    page.screenshot(path=out)
+
+
+def watch(page, until_s: float, film: list[bytes] | None) -> None:
+    """Waits until the clip is there; into `film` goes a picture at each new second."""
+    for second in [*range(len(film), int(until_s)), until_s] if film is not None else [until_s]:
+        wait_for(page, lambda: page.locator("#player").evaluate("player => player.currentTime") >= second, f"second {second} of the clip")
+        if film is not None:
+            film.append(page.screenshot())
+
+
+def write_film(film: list[bytes], out: Path) -> None:
+    pictures = [Image.open(io.BytesIO(data)).convert("RGB").resize(FILM_PX, Image.LANCZOS) for data in film]
+    palette = pictures[-1].quantize(FILM_COLOURS)  # one for all: else every picture is stored whole
+    first, *others = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+    times = [*[FILM_MS] * (len(pictures) - 1), LAST_MS]
+    first.save(out, save_all=True, append_images=others, duration=times, loop=0, optimize=True)
 
 
 def main(argv: list[str] | None = None) -> int:
     parser = Parser(prog="python -m docs.take_picture", description="Take the README's picture of the page.")
     parser.add_argument("--model", default=BUILT_IN_MODEL, help="folder or hub id (default: the built-in model)")
-    parser.add_argument("--out", type=Path, default=OUT, metavar="FILE.png", help="default: docs/page.png")
+    parser.add_argument("--out", type=Path, default=OUT, metavar="FILE", help="a .png or a .gif (default: docs/page.gif)")
     args = parser.parse_args(argv)
+    if args.out.suffix not in (".png", ".gif"):
+        raise ValueError(f"--out is {args.out}; give a .png or a .gif.")
     take(load_model(args.model), args.out)
     print(f"{args.out} ({args.out.stat().st_size / 1000:.0f} kB): look at it before you commit it")
     return 0

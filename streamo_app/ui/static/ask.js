@@ -26,5 +26,8 @@ function chips() {
 function drawChips() {
   chips();
   const standing = page.view.lanes.filter((lane) => lane.open).map((lane) => lane.text);
-  for (const chip of $("chips").children) chip.disabled = !page.id || standing.includes(chip.textContent);
+  for (const chip of $("chips").children) {
+    chip.disabled = !page.id;
+    chip.hidden = standing.includes(chip.textContent);
+  }
 }

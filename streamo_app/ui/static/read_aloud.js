@@ -72,7 +72,7 @@ function drawAloud(view) {
   $("aloud-rate").parentElement.hidden = $("aloud-stop").hidden = !any;
   $("aloud-stop").disabled = !aloud.speaking && !aloud.waiting.length;
   $("chime").checked = view.voice.chime;
-  $("voice-bar").hidden = !any && !(config.voice.chime && view.lanes.some((lane) => lane.open));
+  $("voice-bar").hidden = !any;
 }
 
 // Rows that a view brings: those that are new and whole are said, in the order of the transcript.
@@ -135,13 +135,9 @@ function voiceBar() {
   stop.type = "button";
   stop.id = "aloud-stop";
   stop.addEventListener("click", () => hush());
-  const chime = make("label", "chime"), box = make("input");
-  box.type = "checkbox";
-  box.id = "chime";
-  box.addEventListener("change", () => { page.complaint = page.stale = ""; act({ do: "chime", on: box.checked }); });
-  chime.append(box, make("span", "", "Chime on this machine"));
-  chime.hidden = !config.voice.chime;
-  bar.append(label, stop, chime);
+  $("chime").addEventListener("change", () => { page.complaint = page.stale = ""; act({ do: "chime", on: $("chime").checked }); });
+  $("chime-row").hidden = !config.voice.chime;
+  bar.append(label, stop);
   $("standing").append(bar);
 }
 
