@@ -213,7 +213,7 @@ def test_the_sample_clips_are_there_with_suggestions_that_training_contains():
     from finetune.world.wordings import wordings
 
     clips = load_clips()
-    assert len(clips) == 3 and all(clip.path.stat().st_size < 1_500_000 for clip in clips)
+    assert len(clips) == 6 and all(clip.path.stat().st_size < 1_500_000 for clip in clips)
     known = {form.format(c="green", o=thing) for task in ("alert_light", "alert_object", "event_caption", "tsqa_light", "tsqa_crossing", "narration", "counting")
              for form in wordings(task, "all") for thing in ("a red car", "a yellow car", "a dog", "a person")}  # fmt: skip
     assert all(text in known for clip in clips for text in clip.ask)

@@ -37,7 +37,9 @@ USUAL_SECONDS = (20, 90)
 MAX_SECONDS = 3600
 _SPLIT = "test"
 # PyAV, because OpenCV's writer fixes VP8 at 2 bits a pixel: ten times the bytes and eight times the work for the same look.
-_VP8 = {"deadline": "realtime", "cpu-used": "8", "crf": "16"}
+_VP8 = {"deadline": "realtime", "cpu-used": "8"}
+CRF = 16
+"""Of VP8: 4 is best and largest, 63 worst and smallest."""
 _BITS_PER_PIXEL = 0.25
 """At most: `crf` decides first."""
 
@@ -52,7 +54,7 @@ def clip_fps(clip: AnyClip) -> float:
     return FPS_CHOICES[int(np.random.default_rng(clip.seed).integers(len(FPS_CHOICES)))]
 
 
-def render_clip(clip: AnyClip, path: str | Path, fps: float | None = None) -> None:
+def render_clip(clip: AnyClip, path: str | Path, fps: float | None = None, crf: int = CRF) -> None:
     """Write `clip` as a VP8 WebM at `path`, `clip.seconds` long; frame k shows t = k / fps. About 2 s for a clip of 30 s, 1 to 3 MB.
 
     Written beside and then renamed. Raises OSError when the file cannot be written.
@@ -60,7 +62,7 @@ def render_clip(clip: AnyClip, path: str | Path, fps: float | None = None) -> No
     path, fps, draw = Path(path), fps or clip_fps(clip), world_of(clip).draw
     with whole(path) as beside, av.open(str(beside), "w") as file:
         width, height = clip.size
-        video = file.add_stream("libvpx", rate=Fraction(fps).limit_denominator(1000), options=_VP8)
+        video = file.add_stream("libvpx", rate=Fraction(fps).limit_denominator(1000), options={**_VP8, "crf": str(crf)})
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         video.codec_context.thread_count = 1  # a process per clip is enough; its threads would wait by spinning
         video.bit_rate = int(_BITS_PER_PIXEL * width * height * fps)

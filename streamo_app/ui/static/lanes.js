@@ -62,7 +62,7 @@ function laneItem(number) {
   item.dataset.lane = number;
   item.number = button("lane-number", "", () => chooseLane(number === drawn.chosen ? 0 : number));
   item.words = make("p", "long");
-  item.follows = make("p", "follows");
+  item.follows = make("div", "follows");
   item.state = make("span", "lane-state");
   item.mute = iconButton("bell", "Mute", () => act({ do: "mute", lane: number, muted: !drawn.lanes.get(number).view.muted }));
   item.drop = iconButton("remove", "Remove", () => act({ do: "remove", lane: number }));

@@ -3,7 +3,7 @@
 const LINES_PX = 44, INSET_PX = 3;
 
 function trace() {
-  const node = make("div", "trace"), picture = svg("svg", { role: "img" }), key = make("p", "trace-key"), lines = {}, values = {};
+  const node = make("div", "trace"), picture = svg("svg", { role: "img" }), key = make("div", "trace-key"), lines = {}, values = {};
   for (const state of STATES) {
     lines[state] = svg("path", { class: state });
     picture.append(lines[state]);
