@@ -97,6 +97,21 @@ def test_eight_wishes_scroll_and_the_transcript_stays_in_the_window(site):
         expect(page.locator("#lanes .lane")).to_have_count(7)
 
 
+def test_the_newest_line_stays_in_view_until_its_reader_scrolls_up(site):
+    with site.visitor(height=720) as page:
+        for number, wish in enumerate((NARRATE, "Second", "Third", "Fourth"), 1):
+            ask(page, wish)
+            expect(page.locator("#lanes .lane")).to_have_count(number)
+        page.click("#go")
+        rows = page.locator("#rows")
+        wait_for(page, lambda: len(seconds(page, "response")) >= 5, "five responses")
+        assert rows.evaluate("rows => rows.scrollHeight - rows.scrollTop - rows.clientHeight") < 60
+        rows.evaluate("rows => { rows.scrollTop = 0; }")
+        said = len(seconds(page, "response"))
+        wait_for(page, lambda: len(seconds(page, "response")) > said, "one more response")
+        assert rows.evaluate("rows => rows.scrollTop") == 0
+
+
 def test_whatever_is_typed_is_shown_as_text_and_an_impossible_wish_stays_in_the_box(site):
     with site.visitor() as page:
         page.click("#go")

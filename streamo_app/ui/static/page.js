@@ -61,6 +61,7 @@ function answered(kind) {
 
 // A new run counts its lanes, rows and seconds from the start again.
 function forget(run) {
+  reading.away = false;
   for (const lane of drawn.lanes.values()) lane.item.remove();
   for (const item of drawn.rows.values()) item.remove();
   drawn.lanes.clear();
@@ -105,6 +106,7 @@ async function begin() {
   await until(() => ["player", "clips", "go", "message", "numbers", "stage", "upload", "past", "settings-panel"].every($) && document.querySelector("input[name=choice]"), 60);
   $("ask").addEventListener("submit", (event) => { event.preventDefault(); ask($("ask-text").value); });
   fillScales();
+  $("rows").addEventListener("scroll", heedScroll);
   $("go").addEventListener("click", go);
   for (const how of ["change", "drop"]) $("upload").addEventListener(how, refuse, true);
   $("another").addEventListener("click", () => act({ do: "forget upload" }));

@@ -2,8 +2,18 @@
 
 const MAX_ROWS = 500;
 
+// The newest line stays in view unless its reader scrolled up, whatever a lane that opens or closes takes of the list's height.
+const reading = { top: 0, away: false };
+const fromEnd = () => $("rows").scrollHeight - $("rows").scrollTop - $("rows").clientHeight;
+
+function heedScroll() {
+  const { scrollTop } = $("rows");
+  if (fromEnd() < 60) reading.away = false;
+  else if (scrollTop < reading.top - 4) reading.away = true;
+  reading.top = scrollTop;
+}
+
 function drawRows(rows) {
-  const list = $("rows"), atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
   for (const row of rows) {
     let item = drawn.rows.get(row.key);
     if (!item) { item = rowItem(row); insertRow(row.key, item); }
@@ -13,7 +23,7 @@ function drawRows(rows) {
   }
   while (drawn.rows.size > MAX_ROWS) forgetRow(Math.min(...drawn.rows.keys()));
   $("script").classList.toggle("empty", drawn.rows.size === 0);
-  if (rows.length && atEnd) list.scrollTop = list.scrollHeight;
+  if (!reading.away && fromEnd() > 1) $("rows").scrollTop = $("rows").scrollHeight;
 }
 
 // Rows come in the order of their keys, but for those of a lane that is shown again.
@@ -71,6 +81,7 @@ function filterButton(lane, text, label) {
     else if (!drawn.only.delete(lane)) drawn.only.add(lane);
     if (drawn.only.size === drawn.lanes.size) drawn.only.clear();
     drawFilter();
+    reading.away = false;
     $("rows").scrollTop = $("rows").scrollHeight;
   });
   node.style.setProperty("--hue", hue(lane));
