@@ -24,7 +24,7 @@ from streamo_app.ui.page import tabs
 from streamo_app.ui.preview import Preview
 from streamo_app.ui.numbers import Usage, numbers
 from streamo_app.ui.render import render_run
-from streamo_app.ui.samples import load_clips
+from streamo_app.ui.samples import SUGGESTIONS, load_clips
 from tests.clips import write
 from tests.fakecam import street
 from tests.lamp_model import LampModel
@@ -209,14 +209,27 @@ def test_a_preview_shows_the_newest_picture_once_and_is_otherwise_its_source():
     assert preview.picture(1.0) == (1.0, "") and preview.dropped == 5
 
 
-def test_the_sample_clips_are_there_with_suggestions_that_training_contains():
-    from finetune.world.wordings import wordings
+def understood() -> set[str]:
+    """Every wording of the built-in model's tasks, about a few of its things."""
+    from finetune.world import wordings as street
+    from finetune.world.desk import wordings as room
 
-    clips = load_clips()
+    return {
+        form.format(c="green", o=thing, d=thing.replace("a ", "the "))
+        for world in (street, room) for task in world.TASKS for form in world.wordings(task, "all")
+        for thing in ("a red car", "a yellow car", "a dog", "a person", "a red object", "a green object")
+    }  # fmt: skip
+
+
+def test_the_sample_clips_are_there_with_two_or_three_suggestions_that_training_contains():
+    clips, known = load_clips(), understood()
     assert len(clips) == 6 and all(clip.path.stat().st_size < 1_500_000 for clip in clips)
-    known = {form.format(c="green", o=thing) for task in ("alert_light", "alert_object", "event_caption", "tsqa_light", "tsqa_crossing", "narration", "counting")
-             for form in wordings(task, "all") for thing in ("a red car", "a yellow car", "a dog", "a person")}  # fmt: skip
-    assert all(text in known for clip in clips for text in clip.ask)
+    assert all(2 <= len(clip.ask) <= 3 for clip in clips) and [text for clip in clips for text in clip.ask if text not in known] == []
+
+
+def test_what_is_suggested_for_the_built_in_model_is_what_its_training_contains():
+    known = understood()
+    assert [text for texts in SUGGESTIONS["built_in"].values() for text in texts if text not in known] == []
 
 
 def test_a_listed_clip_that_is_missing_is_said_in_one_sentence(tmp_path):

@@ -12,7 +12,7 @@ GREEN = "Notify me when the light turns green."
 SUGGESTIONS = {
     # The built-in model: sentences that its training contains. A webcam stands in a room; what else comes may be either of its worlds.
     "built_in": {
-        "webcam": ("Tell me when the camera is covered.", "Tell me when somebody comes in.", "Tell me when the lights go off.", NARRATE),
+        "webcam": ("Tell me when the camera is covered.", "Tell me when the lights go off.", "Notify me when a red object appears.", NARRATE),
         "camera": ("Tell me when somebody comes in.", "Tell me when the camera is covered.", "Are the lights on?", NARRATE),
         "other": (NARRATE, GREEN, "Notify me when a person appears.", "Describe each event when it ends."),
     },
