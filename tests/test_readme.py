@@ -125,9 +125,15 @@ def test_every_change_of_a_training_configuration_is_one_that_it_has():
 def test_every_path_that_it_names_exists():
     words = [word for line in commands() for word in line] + re.findall(r"`([^`\n ]+)`", README)
     links = re.findall(r"\]\(([^)\s]+)\)", README)
-    named = [word for word in words if re.fullmatch(r"[\w.~-]+(/[\w.-]+)+/?", word)] + [link for link in links if "://" not in link]
+    named = [word for word in words if re.fullmatch(r"[\w.~-]+(/[\w.-]+)+/?", word)] + [link for link in links if "://" not in link and not link.startswith("#")]
     assert links and named
     assert not [path for path in named if not path.startswith(MADE_BY_COMMANDS) and not (ROOT / path).exists()]
+
+
+def test_every_link_to_a_part_of_it_leads_to_a_heading():
+    headings = {re.sub(r"[^\w -]", "", line.lstrip("# ")).lower().replace(" ", "-") for line in README.splitlines() if line.startswith("#")}
+    links = re.findall(r"\]\(#([^)\s]+)\)", README)
+    assert links and not set(links) - headings
 
 
 def test_every_file_of_its_tree_exists_and_no_source_file_is_missing_there():

@@ -12,7 +12,7 @@ from streamo_app.models.interface import Step
 from streamo_app.protocol import State
 from streamo_app.speech import Speech
 from streamo_app.ui.samples import NARRATE
-from tests.browser import STOP, ask, cells, choose, running_site, wait_for
+from tests.browser import STOP, ask, cells, running_site, wait_for
 from tests.fakecam import street, write_camera
 from tests.lamp_model import SPEAKING, LampModel
 from tests.tiny_speech import write_whisper
@@ -91,21 +91,6 @@ def test_over_plain_http_from_elsewhere_the_microphone_says_what_would_help(site
     with site.visitor(host="elsewhere.test") as page:
         page.click("#mic")
         expect(page.locator("#message")).to_contain_text("--ssl-self-signed")
-
-
-def test_https_of_our_own_lends_webcam_and_microphone_to_a_page_from_elsewhere(chromium, tmp_path):
-    clip = street()
-    camera = write_camera(tmp_path / "street.y4m", clip)
-    with running_site(LampModel(clip), camera, chromium, https_dir=tmp_path / "https", host="0.0.0.0") as site:
-        assert site.url.startswith("https://localhost:")
-        with site.visitor(host="elsewhere.test", ignore_https_errors=True) as page:
-            assert page.url.startswith("https://elsewhere.test")
-            choose(page, "webcam")
-            expect(page.locator("#message")).to_be_hidden()
-            page.click("#go")
-            wait_for(page, lambda: cells(page) >= 2, "two decided seconds of the webcam")
-            page.click("#mic")
-            expect(page.locator("#mic-says")).to_contain_text("Listening")
 
 
 def test_a_browser_without_voices_says_so(site):
