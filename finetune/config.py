@@ -102,8 +102,6 @@ class TrainConfig:
     """Loose frames of each world."""
     clips: dict[str, dict[int, int]] = field(default_factory=lambda: {"street": {48: 1200, 120: 150}})
     """World -> seconds -> number of training clips."""
-    first_clip: int = 0
-    """Number of the first training clip of each length: a run that goes on from another (`init`) may want clips which that one never saw."""
     two_fps: int = 4
     """One in so many of the clips of at most 60 s is rendered at two frames a second; 0 = none."""
     init: str = ""

@@ -79,7 +79,7 @@ class Material:
     def clips(self, accelerator: Accelerator) -> tuple[list[clips.Job], Path]:
         """Every training clip, and the folder of their features, of the vision tower as it is now."""
         config = self.config
-        jobs = clips.jobs(config.clips, _CLIP_SEEDS + config.first_clip, config.two_fps)
+        jobs = clips.jobs(config.clips, _CLIP_SEEDS, config.two_fps)
         frames, folder = self.run / "frames", self.run / f"clips_{self.tower}"
         if accelerator.is_main_process:
             for other in {*self.run.glob("clips_*")} - {folder}:
