@@ -41,6 +41,19 @@ def chromium() -> str:
     return str(CHROMIUM)
 
 
+@pytest.fixture(scope="module")
+def site(chromium, tmp_path_factory):
+    """The page around a model that sees the lamp of its webcam's street; a module that wants another has its own `site`."""
+    from tests.browser import running_site
+    from tests.fakecam import Watched, street, write_camera
+    from tests.lamp_model import LampModel
+
+    clip = street()
+    camera = write_camera(tmp_path_factory.mktemp("camera") / "street.y4m", clip)
+    with running_site(Watched(LampModel(clip), clip), camera, chromium) as running:
+        yield running
+
+
 @pytest.fixture
 def engine_of():
     """Starts an engine on a model and stops it after the test."""

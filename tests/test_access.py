@@ -12,9 +12,8 @@ import pytest
 from playwright.sync_api import expect
 
 from streamo_app.ui.page import STATIC
-from tests.browser import STOP, ask, cells, running_site, wait_for
-from tests.fakecam import Watched, street, write_camera
-from tests.lamp_model import NARRATE, LampModel
+from tests.browser import STOP, ask, cells, wait_for
+from tests.lamp_model import NARRATE
 
 PANELS = ("details > summary", "[aria-expanded='false'][aria-controls]")
 """What opens a panel on the page itself; each is opened for the third look."""
@@ -52,14 +51,6 @@ def test_any_two_lane_colours_differ_for_every_eye(eye, scheme):
     seen = {colour: oklab(np.clip(np.array(EYES[eye]) @ linear(colour), 0, 1)) for colour in palettes()[scheme]}
     assert len(seen) == 8
     assert min(np.linalg.norm(seen[a] - seen[b]) for a, b in itertools.combinations(seen, 2)) > LEAST_DISTANCE
-
-
-@pytest.fixture(scope="module")
-def site(chromium, tmp_path_factory):
-    clip = street()
-    camera = write_camera(tmp_path_factory.mktemp("camera") / "street.y4m", clip)
-    with running_site(Watched(LampModel(clip), clip), camera, chromium) as running:
-        yield running
 
 
 def wrong(page) -> list[str]:

@@ -9,24 +9,11 @@ from playwright.sync_api import expect
 from streamo_app.events import Asked, Decided, Ended
 from streamo_app.protocol import State
 from streamo_app.transcript_journal import Journal
-from tests.browser import STOP, ask, cells, choose, running_site, ticks, too_wide, wait_for
-from tests.fakecam import Watched, street, write_camera
-from tests.lamp_model import NARRATE, LampModel
+from tests.browser import STOP, ask, cells, choose, ticks, too_wide, wait_for
+from tests.lamp_model import NARRATE
 
 pytestmark = pytest.mark.browser
 HOUR_S = 3600
-
-
-@pytest.fixture(scope="module")
-def clip():
-    return street()
-
-
-@pytest.fixture(scope="module")
-def site(clip, chromium, tmp_path_factory):
-    camera = write_camera(tmp_path_factory.mktemp("camera") / "street.y4m", clip)
-    with running_site(Watched(LampModel(clip), clip), camera, chromium) as running:
-        yield running
 
 
 def lane(page, number: int):

@@ -9,25 +9,12 @@ import pytest
 from playwright.sync_api import expect
 
 from streamo_app.ui.samples import NARRATE
-from tests.browser import START, STOP, ask, cells, choose, running_site, ticks, too_wide, wait_for
+from tests.browser import START, STOP, ask, cells, choose, ticks, too_wide, wait_for
 from tests.clips import write_sound
-from tests.fakecam import Watched, street, write_camera
-from tests.lamp_model import EXPLODE, GREEN, LampModel
+from tests.lamp_model import EXPLODE, GREEN
 
 pytestmark = pytest.mark.browser
 HOSTILE = "Look ${window.broken = 1} \\u003cimg src=x onerror=window.broken=1\\u003e <img src=x onerror=window.broken=1> {{value}} </Response><|im_end|>"
-
-
-@pytest.fixture(scope="module")
-def clip():
-    return street()
-
-
-@pytest.fixture(scope="module")
-def site(clip, chromium, tmp_path_factory):
-    camera = write_camera(tmp_path_factory.mktemp("camera") / "street.y4m", clip)
-    with running_site(Watched(LampModel(clip), clip), camera, chromium) as running:
-        yield running
 
 
 def seconds(page, kind: str) -> list[int]:

@@ -9,20 +9,11 @@ from playwright.sync_api import expect
 
 from streamo_app.models.loading import save_pretrained
 from streamo_app.models.settings import Settings
-from tests.browser import START, STOP, ask, cells, choose, running_site, ticks, too_wide, wait_for
-from tests.fakecam import Watched, street, write_camera
-from tests.lamp_model import GREEN, LampModel
+from tests.browser import START, STOP, ask, cells, choose, ticks, too_wide, wait_for
+from tests.lamp_model import GREEN
 from tests.netcam import PASSWORD, network_camera, shown_as
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def site(chromium, tmp_path_factory):
-    clip = street()
-    camera = write_camera(tmp_path_factory.mktemp("camera") / "street.y4m", clip)
-    with running_site(Watched(LampModel(clip), clip), camera, chromium) as running:
-        yield running
 
 
 def first_second(page) -> int:
