@@ -85,21 +85,19 @@ def _run_all(plan: Plan, folder: Path, tasks: list, workers: int, console) -> No
         return
     began = time.monotonic()
     columns = (TextColumn("{task.description}", markup=False), BarColumn(24), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
-    try:
-        with Progress(*columns, console=console, speed_estimate_period=600) as progress:
-            bar = progress.add_task("material", total=1.0)
-            ground = Ground(plan, folder)
-            ground.prepare(workers, lambda what, share: progress.update(bar, description=what, completed=share))
-            progress.update(bar, description="material", completed=1.0)
-            torch.set_num_threads(workers)
-            if not (folder / "warm.pt").exists():
-                bar = progress.add_task("warm-up", total=plan.warmup.steps)
-                warm_up(ground, lambda steps: _warmed(progress, bar, steps, plan.warmup.steps, began, console))
-                _tell(console, f"warm-up of {plan.warmup.steps} steps done after {_minutes(time.monotonic() - began)}")
-            del ground
-            _in_processes(plan, folder, left, min(workers, len(left)), progress, console)
-    finally:
-        _add_wall(folder, time.monotonic() - began)
+    with Progress(*columns, console=console, speed_estimate_period=600) as progress:
+        bar = progress.add_task("material", total=1.0)
+        ground = Ground(plan, folder)
+        ground.prepare(workers, lambda what, share: progress.update(bar, description=what, completed=share))
+        progress.update(bar, description="material", completed=1.0)
+        torch.set_num_threads(workers)
+        if not (folder / "warm.pt").exists():
+            bar = progress.add_task("warm-up", total=plan.warmup.steps)
+            warm_up(ground, lambda steps: _warmed(progress, bar, steps, plan.warmup.steps, began, console))
+            _tell(console, f"warm-up of {plan.warmup.steps} steps done after {_minutes(time.monotonic() - began)}")
+        began = _add_wall(folder, began)
+        del ground
+        _in_processes(plan, folder, left, min(workers, len(left)), progress, console)
 
 
 def _warmed(progress, bar: int, steps: int, total: int, began: float, console) -> None:
@@ -118,6 +116,7 @@ def _in_processes(plan: Plan, folder: Path, left: list, workers: int, progress, 
     units = {task: task.units(folder / "results") for task in left}
     bar = progress.add_task(f"{len(left)} runs", total=sum(units.values()))
     began, done = time.monotonic(), 0
+    counted = began
     with ProcessPoolExecutor(workers, context, start_process, (plan, folder, ticks)) as pool:
         # The longest first: none of them is then still running alone at the end.
         waiting = {pool.submit(run_in_process, task): task for task in sorted(left, key=lambda task: -units[task])}
@@ -129,6 +128,7 @@ def _in_processes(plan: Plan, folder: Path, left: list, workers: int, progress, 
                 for future in finished:
                     task, results = waiting.pop(future), future.result()
                     done += units[task]
+                    counted = _add_wall(folder, counted)
                     spent = time.monotonic() - began
                     rest = spent * (sum(units.values()) - done) / done
                     last = results[-1]["plain"]["f1"] if results else None
@@ -149,10 +149,13 @@ def _minutes(seconds: float) -> str:
     return words(seconds)
 
 
-def _add_wall(folder: Path, seconds: float) -> None:
-    from finetune.ledger import write_json
+def _add_wall(folder: Path, since: float) -> float:
+    """Adds the time since `since` to what the folder's starts have taken, and returns now. Done with every result: a kill asks nobody."""
+    from finetune.files import write_json
 
-    write_json(folder / "wall.json", {"seconds": round(_wall(folder) + seconds, 1)})
+    now = time.monotonic()
+    write_json(folder / "wall.json", {"seconds": round(_wall(folder) + now - since, 1)})
+    return now
 
 
 def _wall(folder: Path) -> float:
