@@ -4,11 +4,13 @@ Run: python -m pytest tests/test_ablate_run.py
 """
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
 from finetune import bank
+from finetune.ablation import training
 from finetune.ablation.ground import Ground
 from finetune.ablation.plan import Plan, Variant
 from finetune.ablation.variant import Runner, Task, state_logits, warm_up
@@ -98,6 +100,23 @@ def test_the_tower_is_the_base_models_and_learns_nothing(folder):
     assert tower and all(torch.equal(started[name], fresh.state_dict()[name]) for name in tower)
     assert not [name for name, parameter in fresh.named_parameters() if name in tower and parameter.requires_grad]
     assert any(not torch.equal(started[name], fresh.state_dict()[name]) for name in started if "merger" in name)
+
+
+def test_a_killed_warm_up_goes_on_from_its_checkpoint_to_the_same_weights(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "SAVE_EVERY", 1)
+    ground, stage, kept = Ground(PLAN, folder), replace(PLAN.warmup, steps=3), tmp_path / "warming.pt"
+
+    def go(kept=None):
+        return training.train(ground, stage, training.WARMUP, PLAN.seed, kept=kept)
+
+    *_, (whole, all_done) = go()
+    killed = go(kept)
+    next(killed)
+    next(killed)
+    killed.close()
+    (rest, last), *more = go(kept)
+    assert (last.steps, last.tokens, last.states, last.loss) == (3, all_done.tokens, all_done.states, all_done.loss) and not more
+    assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), rest.state_dict().values(), strict=True))
 
 
 def test_held_out_clips_are_of_their_own_split_and_hold_the_tasks_that_are_trained(runner):

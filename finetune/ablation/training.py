@@ -1,11 +1,13 @@
-"""The steps of one run: the recipe's own rows, losses and optimizers, the variant's loss, bf16 where the processor has it. One process, no resume."""
+"""The steps of one run: the recipe's own rows, losses and optimizers, the variant's loss, bf16 where the processor has it. One process."""
 
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 
-from finetune.ablation.ground import Ground
+from finetune.ablation.ground import Ground, save
 from finetune.ablation.plan import Plan, Variant
 from finetune.batch import collate
 from finetune.config import Stage
@@ -13,6 +15,8 @@ from finetune.steps import DialogueStep
 from finetune.train import lr_share, make_optimizers, native_bf16
 
 WARMUP = Variant("warm-up", "ce")
+SAVE_EVERY = 100
+"""Steps between checkpoints, where one is kept."""
 
 
 @dataclass
@@ -24,12 +28,17 @@ class Done:
     states: list[int]
     """Labels of silence, standby, response so far."""
     loss: float
+    cpu_s: float = 0.0
+    """Seconds of processor, those of whoever looked at the model between two steps left out."""
 
 
-def train(ground: Ground, stage: Stage, variant: Variant, seed: int, start: dict | None = None) -> Iterator[tuple[DialogueStep, Done]]:
+def train(
+    ground: Ground, stage: Stage, variant: Variant, seed: int, start: dict | None = None, kept: Path | None = None
+) -> Iterator[tuple[DialogueStep, Done]]:
     """Yields after every step, for as many as `stage.steps`; the model may be looked at between two, not changed.
 
     start: {"model", "heads"} states to begin with, None = fresh ones. The rows of a step depend on (seed, step) alone.
+    kept: a checkpoint to go on from where there is one, written every SAVE_EVERY steps.
     """
     model = ground.model()
     torch.manual_seed(ground.plan.seed)  # the auxiliary heads of the warm-up
@@ -40,9 +49,16 @@ def train(ground: Ground, stage: Stage, variant: Variant, seed: int, start: dict
     rows, optimizers = ground.rows(variant.states), make_optimizers(module, stage)
     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
     done = Done(0, 0, [0, 0, 0], 0.0)
+    if kept is not None and kept.exists():
+        saved = torch.load(kept)
+        module.load_state_dict(saved["module"])
+        for optimizer, state in zip(optimizers, saved["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
+        done = Done(**saved["done"])
     options = loss_options(variant, ground.plan)
     try:
-        for step in range(stage.steps):
+        for step in range(done.steps, stage.steps):
+            began = time.process_time()
             share = lr_share(step, stage)
             for optimizer, peak in zip(optimizers, (stage.lr, stage.matrix_lr)):
                 for group in optimizer.param_groups:
@@ -60,7 +76,11 @@ def train(ground: Ground, stage: Stage, variant: Variant, seed: int, start: dict
                 optimizer.step()
                 optimizer.zero_grad()
             seen = [have + new for have, new in zip(done.states, counts[:3].tolist())]
-            done = Done(step + 1, done.tokens + sum(len(row.ids) for row in drawn), seen, loss.item())
+            tokens, spent = done.tokens + sum(len(row.ids) for row in drawn), done.cpu_s + time.process_time() - began
+            done = Done(step + 1, tokens, seen, loss.item(), spent)
+            if kept is not None and done.steps % SAVE_EVERY == 0:
+                states = [optimizer.state_dict() for optimizer in optimizers]
+                save(kept, {"module": module.state_dict(), "optimizers": states, "done": asdict(done)})
             yield module, done
     finally:
         module.let_go()

@@ -59,16 +59,18 @@ class Task:
 
 
 def warm_up(ground: Ground, tick: Tick) -> dict:
-    """The common start {"model", "heads"}, from the run's folder or trained now."""
-    path = ground.folder / "warm.pt"
+    """The common start {"model", "heads"}, from the run's folder or trained now; a kill costs the steps since the last checkpoint."""
+    path, kept = ground.folder / "warm.pt", ground.folder / "warming.pt"
     if path.exists():
         return torch.load(path)
-    began = time.process_time()
-    for module, done in train(ground, ground.plan.warmup, WARMUP, ground.plan.seed):
-        tick(1)
+    steps = 0
+    for module, done in train(ground, ground.plan.warmup, WARMUP, ground.plan.seed, kept=kept):
+        tick(done.steps - steps)
+        steps = done.steps
     start = {"model": module.model.state_dict(), "heads": module.heads.state_dict()}
-    write_json(ground.folder / "warm.json", {"cpu_s": round(time.process_time() - began, 1), "tokens": done.tokens, "loss": round(done.loss, 4)})
+    write_json(ground.folder / "warm.json", {"cpu_s": round(done.cpu_s, 1), "tokens": done.tokens, "loss": round(done.loss, 4)})
     save(path, start)
+    kept.unlink(missing_ok=True)
     return start
 
 
