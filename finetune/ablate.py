@@ -1,6 +1,6 @@
 """The paper's ablations in miniature, on the street world: the three losses, three states against two, gamma and alpha of the focal loss.
 
-Run: python -m finetune ablate [--workers N] [--out DIR]      (three hours of one core; stopped and started again it goes on)
+Run: python -m finetune ablate [--workers N] [--out DIR]      (three and a half hours of one core; stopped and started again it goes on)
      python -m finetune ablate --smoke                        (everything once and far too short, within 5 minutes on two cores)
 
 Plan: `ablation/plan.py` and finetune/configs/ablate.yaml. Every finished (variant, seed, budget) is a file in the run's folder. CPU only.

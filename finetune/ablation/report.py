@@ -12,8 +12,7 @@ from finetune.ablation.figure import draw_figure
 from finetune.ablation.plan import Plan
 from finetune.ablation.saw import sentences
 from finetune.ablation.tables import Summary, Table, tables
-from finetune.files import whole
-from finetune.ledger import write_json
+from finetune.files import whole, write_json
 
 KEPT_FROM = "## What we make of it"
 """What stands in ablation.md from this line on is written by hand and kept."""

@@ -79,8 +79,8 @@ def train(
             tokens, spent = done.tokens + sum(len(row.ids) for row in drawn), done.cpu_s + time.process_time() - began
             done = Done(step + 1, tokens, seen, loss.item(), spent)
             if kept is not None and done.steps % SAVE_EVERY == 0:
-                states = [optimizer.state_dict() for optimizer in optimizers]
-                save(kept, {"module": module.state_dict(), "optimizers": states, "done": asdict(done)})
+                moments = [optimizer.state_dict() for optimizer in optimizers]
+                save(kept, {"module": module.state_dict(), "optimizers": moments, "done": asdict(done)})
             yield module, done
     finally:
         module.let_go()

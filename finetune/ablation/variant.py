@@ -19,9 +19,9 @@ from finetune.ablation.plan import Plan, Variant
 from finetune.ablation.training import WARMUP, train
 from finetune.batch import Row, collate
 from finetune.build import Dialogue
+from finetune.files import write_json
 from finetune.jobs import Streamed
 from finetune.labels import IGNORED
-from finetune.ledger import write_json
 from finetune.metrics import Track, score
 from finetune.rollout import Decision, roll_out
 from finetune.train import native_bf16
@@ -85,7 +85,7 @@ class Runner:
     def run(self, task: Task, tick: Tick) -> list[dict]:
         """Trains up to the largest budget that has no result yet and writes each missing one. Returns the new results."""
         missing, stage = task.missing(self.results), self.ground.plan.run
-        began, measured, new = time.process_time(), 0.0, []
+        measured, new = 0.0, []
         for module, done in train(self.ground, stage, task.variant, 1000 + task.seed, self.start):
             tick(1)
             if done.steps not in missing:
@@ -96,7 +96,7 @@ class Runner:
             result = {
                 "variant": task.variant.name, "seed": task.seed, "budget": done.steps, "tokens": done.tokens, "states": done.states,
                 **found,
-                "cpu_s": {"to_here": round(time.process_time() - began, 1), "measuring": round(measured, 1)},
+                "cpu_s": {"to_here": round(done.cpu_s + measured, 1), "measuring": round(measured, 1)},
             }  # fmt: skip
             write_json(task.path(self.results, done.steps), result)
             new.append(result)
