@@ -53,6 +53,10 @@ class Batch:
     """(all visual tokens,) float32: weight of each in the way loss"""
     digits: torch.Tensor
     """(all visual tokens, PLACES) int64: digits of the second that each is seen in, units first, IGNORED where it has none"""
+    earlier: torch.Tensor
+    """(all visual tokens,) int64: which of them is at the same place of the image before, -1 in the first image of a row"""
+    places: torch.Tensor
+    """(all visual tokens, 2) int64: row and column of each in its image"""
     pointers: torch.Tensor
     """(pointers, 4) int64: row, and the three positions of `Row.pointers`"""
 
@@ -72,7 +76,8 @@ def collate(rows: list[Row], pad: int, family: Qwen25VL, practice_weight: float 
     ids = np.full((len(rows), length), pad, np.int64)
     labels = np.full((len(rows), length), IGNORED, np.int64)
     positions = np.zeros((3, len(rows), length), np.int64)
-    targets, weights, ways, way_weights, digits = [], [], [], [], []
+    targets, weights, ways, way_weights, digits, earlier, places = [], [], [], [], [], [], []
+    tokens = 0
     for i, row in enumerate(rows):
         n = len(row.ids)
         ids[i, :n], labels[i, :n] = row.ids, row.labels
@@ -86,7 +91,11 @@ def collate(rows: list[Row], pad: int, family: Qwen25VL, practice_weight: float 
         way = row.ways.reshape(-1) if row.ways.size else np.full(len(target), -1.0)
         ways.append(np.clip(way, 0, None))
         way_weights.append((way >= 0) * share)
-        digits.append(np.repeat(clock_digits(row.clock), row.grid[0] * row.grid[1], axis=0))
+        size, images = row.grid[0] * row.grid[1], len(row.features)
+        digits.append(np.repeat(clock_digits(row.clock), size, axis=0))
+        earlier.append(np.concatenate([np.full(size, -1), tokens + np.arange(size * (images - 1))]))
+        places.append(np.tile(np.stack(np.divmod(np.arange(size), row.grid[1]), 1), (images, 1)))
+        tokens += size * images
     pointers = [(i, *pointer) for i, row in enumerate(rows) for pointer in row.pointers]
     return Batch(
         torch.from_numpy(ids),
@@ -98,6 +107,8 @@ def collate(rows: list[Row], pad: int, family: Qwen25VL, practice_weight: float 
         torch.from_numpy(np.concatenate(ways)).float(),
         torch.from_numpy(np.concatenate(way_weights)).float(),
         torch.from_numpy(np.concatenate(digits)),
+        torch.from_numpy(np.concatenate(earlier)),
+        torch.from_numpy(np.concatenate(places)),
         torch.tensor(pointers, dtype=torch.int64).reshape(-1, 4),
     )
 

@@ -14,6 +14,9 @@ MIX = ("task", "timed", "ask_each", "persist", "onset", "held", "tally", "recall
 """Kinds of rows; DESK_MIX is of desks alone."""
 WORLDS = ("street", "desk")
 LEAST_LAYERS = 3
+_YOUNG = ("first_clip", "aux_before", "sections")
+"""Keys that are younger than some weights that carry a digest: they count where they are used."""
+_SHAPELESS = ("out", "run_dir", "workers", "save_every", "response_bias")
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,10 @@ class Stage:
     """Weight of reading the clock off visual tokens (`steps.py`)."""
     aux_pointer: float = 0.3
     """Weight of looking at the turn that a number in an answer was read from."""
+    aux_before: float = 0.0
+    """Weight of knowing what was at the same place one picture ago (`before.py`); 0 = no heads for it."""
+    sections: tuple[int, ...] = ()
+    """From this stage on, rotary pairs of time, rows, columns, time, ... in turn (M-RoPE); () = as before."""
     mistakes: float = 0.05
     """Share of turns shown with a wrong state in dialogues that get any."""
     loss: str = "focal"
@@ -102,6 +109,8 @@ class TrainConfig:
     """Loose frames of each world."""
     clips: dict[str, dict[int, int]] = field(default_factory=lambda: {"street": {48: 1200, 120: 150}})
     """World -> seconds -> number of training clips."""
+    first_clip: int = 0
+    """Training clips are numbered from here: a run that goes on from `init` begins beyond the clips that those weights have seen."""
     two_fps: int = 4
     """One in so many of the clips of at most 60 s is rendered at two frames a second; 0 = none."""
     init: str = ""
@@ -152,11 +161,16 @@ class TrainConfig:
     @property
     def digest(self) -> str:
         """Hash of everything that shapes the weights."""
-        what = {key: value for key, value in asdict(self).items() if key not in ("out", "run_dir", "workers", "save_every", "response_bias")}
+        what = shaping(asdict(self)) | {"stages": [shaping(asdict(stage)) for stage in self.stages]}
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
 
     def save(self, path: Path) -> None:
         path.write_text(yaml.safe_dump(_plain(asdict(self)), sort_keys=False))
+
+
+def shaping(given: dict[str, Any]) -> dict[str, Any]:
+    """What of a run or of a stage shapes the weights: the part that a digest is of."""
+    return {key: value for key, value in given.items() if key not in _SHAPELESS and (value or key not in _YOUNG)}
 
 
 def _plain(value: Any) -> Any:

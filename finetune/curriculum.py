@@ -79,7 +79,7 @@ class Material:
     def clips(self, accelerator: Accelerator) -> tuple[list[clips.Job], Path]:
         """Every training clip, and the folder of their features, of the vision tower as it is now."""
         config = self.config
-        jobs = clips.jobs(config.clips, _CLIP_SEEDS, config.two_fps)
+        jobs = clips.jobs(config.clips, _CLIP_SEEDS + config.first_clip, config.two_fps)
         frames, folder = self.run / "frames", self.run / f"clips_{self.tower}"
         if accelerator.is_main_process:
             for other in {*self.run.glob("clips_*")} - {folder}:
@@ -167,7 +167,7 @@ class DialogueWork:
         parts = [[row for row in rows if row.practice], [row for row in rows if not row.practice]]
         batches = [collate(part, self.pad, self.family, stage.aux_practice, stage.aux_task).to(self.accelerator.device) for part in parts if part]
         totals = self.accelerator.reduce(self.module.counts(batches), reduction="sum")
-        loss, aux, report = module(batches, totals, stage.loss, stage.aux_clock, stage.aux_pointer)
+        loss, aux, report = module(batches, totals, stage.loss, stage.aux_clock, stage.aux_pointer, stage.aux_before)
         # DDP averages over ranks, but the loss is already this rank's share of the whole batch.
         return loss * ranks + aux, report | {"loss": loss.item() * ranks}
 
@@ -184,7 +184,7 @@ def make_stage(stage: Stage, material: Material, accelerator: Accelerator) -> St
         return VisionWork(VisionStep(model, len(CLASSES)), material.stills(accelerator), batch, accelerator.device)
     stills = material.stills_with_features(accelerator)
     rows = Rows(material.wire, stills, *material.clips(accelerator))
-    step = DialogueStep(model, material.wire.state_ids)
+    step = DialogueStep(model, material.wire.state_ids, before=stage.aux_before > 0)
     if material.heads is not None:
         step.heads.load_state_dict(material.heads, strict=False)  # a head that an older stage did not have yet starts afresh
     return DialogueWork(step, rows, stage, material.tokenizer.pad_token_id, material.family, accelerator)

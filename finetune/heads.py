@@ -5,6 +5,7 @@
 * clock: in which second a visual token is seen (cross entropy per digit). An answer about the past has to find a picture first and its time
   then; a picture that carries its own time makes that one step.
 * pointer: before a digit or a side ("left") of an answer, one attention head looks at the turn that it was read from (-log of its attention mass).
+* place, look, before, change: the same place one picture ago (`before.py`).
 
 Without them a model of this size learns the same, but many times slower.
 """
@@ -12,9 +13,10 @@ Without them a model of this size learns the same, but many times slower.
 import torch
 import torch.nn.functional as F
 from torch import nn
-from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import apply_rotary_pos_emb
 
 from finetune.batch import PLACES, Batch
+from finetune.before import BEFORE_LAYER, CHANGE_LAYER, PLACE_LAYER, Before
+from finetune.gaze import Gaze, Sum
 from finetune.labels import IGNORED
 
 _MATCH_LAYERS = (1, 2)
@@ -23,25 +25,23 @@ _CLOCK_LAYER = 1
 _POINTER_LAYER = 2
 """Whose first head points."""
 
-Sum = tuple[torch.Tensor, torch.Tensor]
-"""A weighted sum of losses and the sum of its weights."""
-
 
 class Heads(nn.Module):
     """Hooks on a model's middle layers and the linear heads that read them. The model is not part of this module."""
 
-    def __init__(self, model):
+    def __init__(self, model, before: bool = False):
+        """`before`: whether there are heads for the picture before."""
         super().__init__()
         hidden = model.config.text_config.hidden_size
         self.match = nn.ModuleList(nn.Linear(hidden, 1) for _ in _MATCH_LAYERS)
         self.way = nn.ModuleList(nn.Linear(hidden, 1) for _ in _MATCH_LAYERS)
         self.clock = nn.Linear(hidden, PLACES * 10)
+        self.before = Before(hidden, model.config.vision_config.hidden_size) if before else None
         self._hidden: dict[int, torch.Tensor] = {}
-        self._attention_in: tuple = ()
         layers = model.model.language_model.layers
-        self._attention = [layers[_POINTER_LAYER].self_attn]  # in a list, so that it is not a submodule of this one
-        self._hooks = [layers[layer].register_forward_hook(self._keep(layer)) for layer in {*_MATCH_LAYERS, _CLOCK_LAYER}]
-        self._hooks.append(self._attention[0].register_forward_pre_hook(self._keep_input, with_kwargs=True))
+        read = {*_MATCH_LAYERS, _CLOCK_LAYER} | ({PLACE_LAYER, BEFORE_LAYER, CHANGE_LAYER} if before else set())
+        self._hooks = [layers[layer].register_forward_hook(self._keep(layer)) for layer in read]
+        self._gazes = {layer: Gaze(layers[layer].self_attn) for layer in {_POINTER_LAYER} | ({BEFORE_LAYER} if before else set())}
 
     def _keep(self, layer: int):
         def hook(_module, _inputs, output):
@@ -49,21 +49,26 @@ class Heads(nn.Module):
 
         return hook
 
-    def _keep_input(self, _module, args, kwargs):
-        self._attention_in = (kwargs["hidden_states"] if "hidden_states" in kwargs else args[0], *kwargs["position_embeddings"])
-
     def let_go(self) -> None:
         """Take the hooks off the model."""
         for hook in self._hooks:
             hook.remove()
+        for gaze in self._gazes.values():
+            gaze.let_go()
 
-    def forward(self, image: torch.Tensor, batch: Batch) -> list[Sum]:
-        """Match, way, clock and pointer of the batch that the model has just run; `image` (B, T) bool marks visual tokens."""
-        match = self._per_token(self.match, image, batch.targets, batch.weights)
-        way = self._per_token(self.way, image, batch.ways, batch.way_weights)
-        found = [match, way, self._clock(image, batch), self._pointer(batch)]
+    def forward(self, image: torch.Tensor, batch: Batch) -> dict[str, Sum]:
+        """Each loss, by its name above, of the batch that the model has just run; `image` (B, T) bool marks visual tokens."""
+        found = {
+            "match": self._per_token(self.match, image, batch.targets, batch.weights),
+            "way": self._per_token(self.way, image, batch.ways, batch.way_weights),
+            "clock": self._clock(image, batch),
+            "pointer": self._gazes[_POINTER_LAYER].loss(batch.pointers),
+        }
+        if self.before is not None:
+            found |= self.before(self._hidden, self._gazes[BEFORE_LAYER], image, batch)
         self._hidden.clear()
-        self._attention_in = ()
+        for gaze in self._gazes.values():
+            gaze.forget()
         return found
 
     def _per_token(self, heads: nn.ModuleList, image: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> Sum:
@@ -77,22 +82,3 @@ class Heads(nn.Module):
         scores = self.clock(self._hidden[_CLOCK_LAYER][image]).float().view(-1, 10)
         digits = batch.digits.flatten()
         return F.cross_entropy(scores, digits, ignore_index=IGNORED, reduction="sum"), (digits != IGNORED).sum().float()
-
-    def _pointer(self, batch: Batch) -> Sum:
-        """Scores of one head from the asking positions alone: attention weights of all would cost the square of the length."""
-        hidden, cos, sin = self._attention_in
-        attention = self._attention[0]
-        size = attention.head_dim
-        losses = [hidden.sum() * 0.0]
-        for row in batch.pointers[:, 0].unique().tolist():
-            at, low, high = batch.pointers[batch.pointers[:, 0] == row][:, 1:].unbind(1)
-            key = F.linear(hidden[row], attention.k_proj.weight[:size], attention.k_proj.bias[:size])
-            query = F.linear(hidden[row, at], attention.q_proj.weight[:size], attention.q_proj.bias[:size])
-            query = apply_rotary_pos_emb(query[None, None], query[None, None], cos[row][None, at], sin[row][None, at])[0][0, 0]
-            key = apply_rotary_pos_emb(key[None, None], key[None, None], cos[row][None], sin[row][None])[0][0, 0]
-            scores = (query @ key.T).float() * attention.scaling
-            places = torch.arange(scores.shape[1], device=scores.device)[None]
-            mass = scores.masked_fill(places > at[:, None], -torch.inf).log_softmax(-1)
-            inside = (places >= low[:, None]) & (places < high[:, None])
-            losses.append(-mass.masked_fill(~inside, -torch.inf).logsumexp(-1).sum())
-        return torch.stack(losses).sum(), torch.tensor(float(len(batch.pointers)), device=hidden.device)

@@ -10,6 +10,8 @@ from torch import nn
 
 from finetune import vision
 from finetune.batch import Batch
+from finetune.before import WEIGHTS
+from finetune.gaze import Sum
 from finetune.labels import IGNORED
 from finetune.heads import Heads
 from finetune.loss import count_states, streaming_loss, supervised_logits
@@ -58,10 +60,11 @@ class VisionStep(nn.Module):
 
 
 class DialogueStep(nn.Module):
-    def __init__(self, model, state_ids: tuple[int, int, int]):
+    def __init__(self, model, state_ids: tuple[int, int, int], before: bool = False):
+        """`before`: whether the heads of the picture before are there (`heads.py`)."""
         super().__init__()
         self.model, self.state_ids = model, state_ids
-        self.heads = Heads(model)
+        self.heads = Heads(model, before)
 
     def let_go(self) -> None:
         """Take the hooks off the model, which outlives this step."""
@@ -73,21 +76,24 @@ class DialogueStep(nn.Module):
         return torch.cat([count_states(labels, self.state_ids), (labels != IGNORED).sum()[None]])
 
     def forward(
-        self, batches: list[Batch], totals: torch.Tensor, kind: str, clock: float = 0.0, pointer: float = 0.0, **options
+        self, batches: list[Batch], totals: torch.Tensor, kind: str, clock: float = 0.0, pointer: float = 0.0, before: float = 0.0, **options
     ) -> tuple[torch.Tensor, torch.Tensor, dict[str, float]]:
         """(streaming loss, auxiliary loss, report) of this rank's batches.
 
         `totals` = `counts` of all ranks together: the streaming loss is this rank's share of the whole batch's. The auxiliary loss (match and way,
-        plus `clock` and `pointer` times theirs) is this rank's own mean. `options` go to `streaming_loss`.
+        plus `clock`, `pointer` and `before` times theirs) is this rank's own mean. `options` go to `streaming_loss`.
         """
         logits, labels, sums = zip(*(self._run(batch) for batch in batches))
         logits, labels = torch.cat(logits), torch.cat(labels)
-        match, way, on_clock, on_pointer = (sum(total for total, _ in part) / sum(weight for _, weight in part).clamp(min=1.0) for part in zip(*sums))
         loss = streaming_loss(logits, labels, self.state_ids, kind=kind, state_counts=totals[:3], num_items=totals[3], **options)
-        report = {"aux": match.item(), "way": way.item(), "clock": on_clock.item(), "pointer": on_pointer.item()}
-        return loss, match + way + clock * on_clock + pointer * on_pointer, report | self._report(logits, labels)
+        means = {name: _mean([part[name] for part in sums]) for name in sums[0]}
+        aux = means["match"] + means["way"] + clock * means["clock"] + pointer * means["pointer"]
+        if self.heads.before is not None:
+            aux = aux + before * sum(weight * means[name] for name, weight in WEIGHTS.items())
+        report = {"aux": means.pop("match").item()} | {name: mean.item() for name, mean in means.items()}
+        return loss, aux, report | self._report(logits, labels)
 
-    def _run(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, list[tuple[torch.Tensor, torch.Tensor]]]:
+    def _run(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, dict[str, Sum]]:
         language = self.model.model.language_model
         embeds = language.embed_tokens(batch.ids)
         image = batch.ids == self.model.config.image_token_id
@@ -110,3 +116,8 @@ class DialogueStep(nn.Module):
         if (~state).any():
             out["text"] = right[~state].float().mean().item()
         return out
+
+
+def _mean(parts: list[Sum]) -> torch.Tensor:
+    """Of the losses of all batches together; 0 where nothing weighs anything."""
+    return sum(total for total, _ in parts) / sum(weight for _, weight in parts).clamp(min=1.0)

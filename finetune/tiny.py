@@ -102,3 +102,18 @@ def tiny_model(tokenizer: PreTrainedTokenizerFast, seed: int = 0, **sizes: int) 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return Qwen2_5_VLForConditionalGeneration(tiny_config(tokenizer, **sizes))
+
+
+def check_sections(model: Qwen2_5_VLForConditionalGeneration, sections: tuple[int, ...]) -> None:
+    """Raises ValueError where the sections are not as many rotary pairs as a head has."""
+    text = model.config.text_config
+    pairs = text.hidden_size // text.num_attention_heads // 2
+    if sum(sections) != pairs or min(sections) < 1:
+        raise ValueError(f"sections {list(sections)} share out {sum(sections)} rotary pairs, but a head of this model has {pairs}; give each at least 1.")
+
+
+def set_sections(model: Qwen2_5_VLForConditionalGeneration, sections: tuple[int, ...]) -> None:
+    """Gives the rotary pairs of every head to time, rows, columns, time, ... in turn (`mrope_section`), as many as each section says."""
+    check_sections(model, sections)
+    model.config.text_config.rope_parameters["mrope_section"] = list(sections)
+    model.model.language_model.rotary_emb.mrope_section = list(sections)

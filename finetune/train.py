@@ -25,7 +25,7 @@ from finetune.muon import make_muon
 from finetune.precision import native_bf16
 from finetune.progress import Progress
 from finetune.room import check_room, room_needed
-from finetune.tiny import TOKEN_PX
+from finetune.tiny import TOKEN_PX, check_sections, set_sections
 
 _LAST_LR = 0.04
 
@@ -63,6 +63,8 @@ def run_stage(accelerator: Accelerator, config: TrainConfig, index: int, materia
     finished = material.run / f"{stage_name(config, index)}.pt"
     if config.stages[index].kind == "vision":
         material.tower = config.stages[index].name
+    if config.stages[index].sections:
+        set_sections(material.model, config.stages[index].sections)
     if finished.exists():
         saved = torch.load(finished, map_location="cpu")  # else every process would put a copy on the first GPU
         material.model.load_state_dict(saved["model"])
@@ -159,6 +161,9 @@ def train(config: TrainConfig) -> Path:
     ledger = Ledger(run / "times.json", accelerator.is_main_process)
     with ledger.running("setup"), accelerator.main_process_first():  # which trains the tokenizer; the others read it
         material = Material(config, run)
+    for stage in config.stages:
+        if stage.sections:
+            check_sections(material.model, stage.sections)  # now, not hours from now
     weights = sum(p.numel() * p.element_size() for p in material.model.parameters())
     check_room(run, room_needed(config, material.model.config.vision_config.hidden_size, weights))
     accelerator.wait_for_everyone()  # nobody writes while another still counts

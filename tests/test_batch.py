@@ -41,6 +41,20 @@ def test_a_batch_is_padded_right_and_weighs_tokens_by_what_they_show(model):
     assert batch.pointers.tolist() == [[1, 7, 0, 4], [1, 8, 1, 3]]  # of the second row
 
 
+def test_a_visual_token_knows_its_place_and_the_token_at_that_place_one_image_ago(model):
+    family = Qwen25VL(model.config, min_pixels=1, max_pixels=9999)
+
+    def row(images, grid):
+        size = grid[0] * grid[1]
+        ids = [25] + ([family.image_id] * size + [28]) * images
+        nothing = np.zeros((images, size), np.float32)
+        return Row(ids, [-100] * len(ids), grid, torch.zeros(images, 4 * size, 8), list(range(images)), nothing, nothing > 0)
+
+    batch = collate([row(2, (1, 2)), row(3, (2, 1)), row(1, (2, 2))], 0, family)
+    assert batch.earlier.tolist() == [-1, -1, 0, 1, -1, -1, 4, 5, 6, 7, -1, -1, -1, -1]  # never of another row
+    assert batch.places.tolist() == [[0, 0], [0, 1]] * 2 + [[0, 0], [1, 0]] * 3 + [[0, 0], [0, 1], [1, 0], [1, 1]]
+
+
 def test_a_batch_may_have_no_pointers(model):
     image = model.config.image_token_id
     row = Row([25, image], [-100, 7], (1, 1), torch.zeros(1, 4, 8), [0], np.zeros((1, 1), np.float32), np.zeros((1, 1), bool))

@@ -1,6 +1,8 @@
 """Configurations of training runs: what is read, what is refused, and in which words."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +48,14 @@ def test_the_digest_knows_what_shapes_the_weights_and_nothing_else(path):
     config = load_config(path)
     assert replace(config, run_dir="elsewhere", workers=8).digest == config.digest
     assert replace(config, seed=2).digest != config.digest
+    assert replace(config, first_clip=50).digest != config.digest
+    for change in ({"aux_before": 0.5}, {"sections": (2,) * 16}):
+        assert replace(config, stages=(config.stages[0], replace(config.stages[1], **change))).digest != config.digest
+
+
+def test_the_shipped_configuration_has_the_digest_that_the_weights_carry():
+    made = json.loads(Path("assets/streamo-tiny/training.json").read_text())["config"]
+    assert load_config("finetune/configs/streamo-tiny.yaml").digest == made
 
 
 @pytest.mark.parametrize(

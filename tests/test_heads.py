@@ -27,13 +27,13 @@ def model():
 @pytest.fixture(scope="module")
 def batch(model) -> Batch:
     """Two dialogues of three and two images of two visual tokens, seen in seconds 4, 40, 7 and 5, 6."""
-    image = model.config.image_token_id
+    image, noise = model.config.image_token_id, torch.Generator().manual_seed(0)
 
     def row(words: int, clock: list[int], targets: list, distractors: list, pointers: list) -> Row:
         ids = [25]
         for second in clock:
             ids += [image, image, *range(30 + second, 30 + second + words)]
-        features = torch.zeros(len(clock), 8, 8)
+        features = torch.randn(len(clock), 8, model.config.vision_config.hidden_size, generator=noise)
         return Row(ids, [-100] * len(ids), (1, 2), features, clock, np.array(targets, np.float32), np.array(distractors), pointers, practice=True)
 
     rows = [
@@ -47,8 +47,8 @@ def batch(model) -> Batch:
 def run(model, batch):
     """Heads over the batch, after `change` was done to them: (what they find, what the model did)."""
 
-    def of(change=lambda heads: None):
-        heads = Heads(model)
+    def of(change=lambda heads: None, before=False):
+        heads = Heads(model, before)
         change(heads)
         with torch.no_grad():
             language = model.model.language_model
@@ -64,7 +64,8 @@ def run(model, batch):
 
 
 def test_the_pointer_loss_is_minus_the_log_of_what_the_first_head_of_the_third_layer_gives_to_the_turn(run):
-    (*_, (loss, count)), out = run()
+    found, out = run()
+    loss, count = found["pointer"]
     attention = out.attentions[2][:, 0]  # (rows, asking, asked)
     wanted = [(0, 16, 1, 7), (0, 18, 7, 13), (0, 12, 0, 1), (1, 7, 1, 4)]
     masses = [attention[row, at, low:high].sum().item() for row, at, low, high in wanted]
@@ -77,7 +78,7 @@ def test_a_batch_without_pointers_costs_nothing(model, batch):
     none = Batch(**vars(batch) | {"pointers": torch.zeros(0, 4, dtype=torch.int64)})
     language = model.model.language_model
     language(inputs_embeds=language.embed_tokens(batch.ids), position_ids=batch.positions, use_cache=False)
-    *_, (loss, count) = heads(batch.ids == model.config.image_token_id, none)
+    loss, count = heads(batch.ids == model.config.image_token_id, none)["pointer"]
     heads.let_go()
     assert loss.item() == 0 and count.item() == 0
     loss.backward()  # still a part of the graph: every process takes part in the same gradients
@@ -89,7 +90,7 @@ def test_the_clock_loss_is_the_cross_entropy_of_every_digit_that_there_is(run):
         torch.nn.init.zeros_(heads.clock.bias)
         heads.clock.bias.data.view(PLACES, 10)[0, 4] = log(9)  # of the units: 4 has 9 of 18, each other digit 1 of 18
 
-    (_, _, (loss, count), _), _ = run(units_are_four)
+    loss, count = run(units_are_four)[0]["clock"]
     # 4: a half. 40: 0 has 1 of 18, and its tens are even. 7, 5, 6: 1 of 18. Two visual tokens each.
     assert count.item() == 2 * (1 + 2 + 1 + 1 + 1)
     assert loss.item() == pytest.approx(2 * (log(2) + (log(18) + log(10)) + 3 * log(18)), rel=1e-5)
@@ -101,7 +102,7 @@ def test_the_match_loss_weighs_targets_distractors_and_empty_tokens(run):
             torch.nn.init.zeros_(head.weight)
             torch.nn.init.constant_(head.bias, bias)
 
-    ((loss, weight), *_), _ = run(sure_and_unsure)
+    loss, weight = run(sure_and_unsure)[0]["match"]
     # A target (1.0), a distractor (0.7), two empty tokens (0.1 each); the rest is ignored.
     assert weight.item() == pytest.approx(1.9)
     first, second = 1.0 * log(4 / 3) + 0.9 * log(4), 1.9 * log(2)
@@ -115,7 +116,8 @@ def test_matches_are_read_after_the_second_and_the_third_layer(run, model, batch
             torch.nn.init.zeros_(head.bias)
             head.weight.data[0, 0] = 1.0
 
-    ((loss, _), *_), out = run(first_number)
+    found, out = run(first_number)
+    loss, _ = found["match"]
     image = batch.ids == model.config.image_token_id
     each = [
         (F.binary_cross_entropy_with_logits(out.hidden_states[after][image][:, 0], batch.targets, reduction="none") * batch.weights).sum()
@@ -130,11 +132,78 @@ def test_the_way_loss_is_of_tokens_that_carry_something_on_its_way(run, batch, m
             torch.nn.init.zeros_(head.weight)
             torch.nn.init.constant_(head.bias, log(3))  # three quarters for right
 
-    (_, (loss, weight), *_), _ = run(mostly_right)
+    loss, weight = run(mostly_right)[0]["way"]
     assert weight.item() == 0 and loss.item() == 0  # the rows of this batch say nothing about it
     ways, weights = torch.zeros_like(batch.ways), torch.zeros_like(batch.way_weights)
     ways[1], weights[1], weights[2] = 1.0, 1.0, 0.5
     monkeypatch.setattr(batch, "ways", ways)
     monkeypatch.setattr(batch, "way_weights", weights)
-    (_, (loss, weight), *_), _ = run(mostly_right)
+    loss, weight = run(mostly_right)[0]["way"]
     assert weight.item() == 1.5 and loss.item() == pytest.approx(log(4 / 3) + 0.5 * log(4), rel=1e-5)
+
+
+def test_a_head_for_the_picture_before_is_there_where_it_is_wanted(run):
+    assert list(run()[0]) == ["match", "way", "clock", "pointer"]
+    assert list(run(before=True)[0]) == ["match", "way", "clock", "pointer", "place", "look", "before", "change"]
+
+
+def test_the_place_loss_is_the_cross_entropy_of_row_and_column(run):
+    def says_first_column(heads):
+        heads.before.place.bias.data.view(2, 24)[1, 0] = log(23)  # of the columns the first has 23 of 46
+
+    loss, count = run(says_first_column, before=True)[0]["place"]
+    # Ten visual tokens, all in the first row of 24 even ones; five in the first column, five in the second (1 of 46).
+    assert count.item() == 10
+    assert loss.item() == pytest.approx(10 * log(24) + 5 * log(2) + 5 * log(46), rel=1e-5)
+
+
+def test_a_place_beyond_those_that_are_told_apart_counts_as_the_last(run, batch, monkeypatch):
+    def says_last_row(heads):
+        heads.before.place.bias.data.view(2, 24)[0, 23] = log(23)
+
+    monkeypatch.setattr(batch, "places", torch.full_like(batch.places, 40))
+    loss, _ = run(says_last_row, before=True)[0]["place"]
+    assert loss.item() == pytest.approx(10 * (log(2) + log(24)), rel=1e-5)
+
+
+def test_one_in_five_visual_tokens_is_asked_to_look_at_its_place_one_picture_ago(run):
+    found, out = run(before=True)
+    loss, count = found["look"]
+    attention = out.attentions[1][:, 0]
+    # Six have a picture before; the first and the sixth are asked: the first of the second picture, the last of the other row.
+    masses = [attention[0, 7, 1].item(), attention[1, 6, 2].item()]
+    assert count.item() == 2 and loss.item() == pytest.approx(-sum(log(mass) for mass in masses), rel=1e-4)
+
+
+def test_what_was_there_and_how_far_it_is_from_now_are_read_off_the_same_place_one_picture_ago(run, batch):
+    width = batch.features.shape[1]
+    tokens = F.layer_norm(batch.features.view(-1, 4, width).mean(1), (width,))  # four patches are a visual token; two a picture
+    before = {2: 0, 3: 1, 4: 2, 5: 3, 8: 6, 9: 7}  # of three pictures, then of two in the next dialogue
+    change = {now: min(2.0, (tokens[now] - tokens[was]).square().mean().item()) for now, was in before.items()}
+    assert min(change.values()) < 2.0 == max(change.values())
+
+    def says(heads):
+        heads.before.before.bias.data, heads.before.change.bias.data = tokens[3].clone(), torch.tensor([0.5])
+
+    found, _ = run(says, before=True)
+    wanted = sum((tokens[3] - tokens[was]).square().mean().item() for was in before.values())
+    assert [value.item() for value in found["before"]] == pytest.approx([wanted, 6], rel=1e-4)
+    assert [value.item() for value in found["change"]] == pytest.approx([sum((x - 0.5) ** 2 for x in change.values()), 6], rel=1e-4)
+
+
+def test_new_heads_for_the_picture_before_say_nothing_yet(run):
+    loss, count = run(before=True)[0]["before"]
+    assert loss.item() / count.item() == pytest.approx(1.0, rel=1e-3)  # they are off by the variance
+
+
+def test_a_batch_of_first_pictures_costs_the_heads_nothing_and_stays_part_of_the_graph(model, batch):
+    heads = Heads(model, before=True)
+    first = Batch(**vars(batch) | {"earlier": torch.full_like(batch.earlier, -1)})
+    language = model.model.language_model
+    language(inputs_embeds=language.embed_tokens(batch.ids), position_ids=batch.positions, use_cache=False)
+    found = heads(batch.ids == model.config.image_token_id, first)
+    heads.let_go()
+    for name in ("look", "before", "change"):
+        loss, count = found[name]
+        assert loss.item() == 0 and count.item() == 0
+        loss.backward(retain_graph=True)

@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from finetune.config import Stage, from_mapping, read_yaml
+from finetune.config import Stage, from_mapping, read_yaml, shaping
 from finetune.world.tasks import TASKS
 
 
@@ -68,6 +68,7 @@ class Plan:
     def digest(self, base_weights: bytes = b"") -> str:
         """Hash of everything that shapes a result; not of how many seeds and gammas are run. `base_weights` stands for the base model."""
         what = {key: value for key, value in asdict(self).items() if key not in ("base", "seeds", "gammas")}
+        what |= {key: shaping(what[key]) for key in ("warmup", "run")}
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode() + base_weights).hexdigest()[:12]
 
 

@@ -1,0 +1,69 @@
+"""The picture before, as four auxiliary losses: coming, leaving and another view are differences between two pictures at the same place.
+
+* place (after the first layer): a visual token knows its row and column (cross entropy of each).
+* look (second layer): its first head looks at the same place one picture ago (-log of its attention there).
+* before (after the second layer): so the token carries what it saw there (mean square, of features with mean 0 and variance 1) ...
+* change (after the third layer): ... and how far that is from what it sees now.
+
+Nothing else in a small set of dialogues makes a model compare the same place of two pictures, and M-RoPE alone does not make it easy: with
+sections in one block, columns turn the slowest pairs of a head, by less than a hundredth of a radian each (`Stage.sections`).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from finetune.batch import Batch
+from finetune.gaze import Gaze, Sum
+from finetune.tiny import MERGE
+
+PLACE_LAYER, BEFORE_LAYER, CHANGE_LAYER = 0, 1, 2
+"""Layers after which a visual token is read; the head that looks back is of BEFORE_LAYER."""
+WEIGHTS = {"place": 0.2, "look": 0.2, "before": 1.0, "change": 2.0}
+_MOST_PLACES = 24
+"""Rows, or columns, that are told apart; the built-in model's pictures have at most so many visual tokens."""
+_GREATEST_CHANGE = 2.0
+"""Mean square difference of two features that have nothing to do with each other; beyond it is noise."""
+_LOOKING = 5
+"""One in so many visual tokens is asked where it looks: attention is the dear part."""
+
+
+class Before(nn.Module):
+    def __init__(self, hidden: int, features: int):
+        """Widths of the language model and of the vision tower."""
+        super().__init__()
+        self.place = nn.Linear(hidden, 2 * _MOST_PLACES)
+        self.before = nn.Linear(hidden, features)
+        self.change = nn.Linear(hidden, 1)
+        for parameter in self.parameters():
+            nn.init.zeros_(parameter)  # they may join a trained model: from zero they learn to read before they push
+
+    def forward(self, hidden: dict[int, torch.Tensor], gaze: Gaze, image: torch.Tensor, batch: Batch) -> dict[str, Sum]:
+        """Layer -> what came out of it (B, T, hidden), the watched BEFORE_LAYER, and which positions are visual tokens (B, T)."""
+        there = batch.earlier >= 0
+        count = there.sum().float()
+        shown = batch.features.unflatten(0, (-1, MERGE * MERGE)).mean(1)
+        shown = F.layer_norm(shown, shown.shape[-1:])  # (visual tokens, features)
+        was = shown[batch.earlier[there]]
+        changed = (shown[there] - was).square().mean(-1).clamp(max=_GREATEST_CHANGE)
+        says_was = self.before(hidden[BEFORE_LAYER][image][there]).float()
+        says_changed = self.change(hidden[CHANGE_LAYER][image][there])[:, 0].float()
+        return {
+            "place": self._place(hidden[PLACE_LAYER][image], batch.places),
+            "look": gaze.loss(_same_place_before(image, batch.earlier)),
+            "before": (F.mse_loss(says_was, was, reduction="none").mean(-1).sum(), count),
+            "change": (F.mse_loss(says_changed, changed, reduction="sum"), count),
+        }
+
+    def _place(self, hidden: torch.Tensor, places: torch.Tensor) -> Sum:
+        scores = self.place(hidden).float().view(-1, _MOST_PLACES)  # of rows and of columns, in turn
+        loss = F.cross_entropy(scores, places.flatten().clamp(max=_MOST_PLACES - 1), reduction="sum")
+        return loss, torch.tensor(float(len(places)), device=loss.device)
+
+
+def _same_place_before(image: torch.Tensor, earlier: torch.Tensor) -> torch.Tensor:
+    """`Gaze.loss` pointers from one in _LOOKING visual tokens to the one at its place in the picture before."""
+    row, position = image.nonzero(as_tuple=True)
+    asking = (earlier >= 0).nonzero()[::_LOOKING, 0]
+    low = position[earlier[asking]]
+    return torch.stack((row[asking], position[asking], low, low + 1), 1)
