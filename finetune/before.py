@@ -3,7 +3,7 @@
 * place (after the first layer): a visual token knows its row and column (cross entropy of each).
 * look (second layer): its first head looks at the same place one picture ago (-log of its attention there).
 * before (after the second layer): so the token carries what it saw there (mean square, of features with mean 0 and variance 1) ...
-* change (after the third layer): ... and how far that is from what it sees now.
+* change (after the second and the third layer): ... and how far that is from what it sees now.
 
 Nothing else in a small set of dialogues makes a model compare the same place of two pictures, and M-RoPE alone does not make it easy: with
 sections in one block, columns turn the slowest pairs of a head, by less than a hundredth of a radian each (`Stage.sections`).
@@ -17,7 +17,7 @@ from finetune.batch import Batch
 from finetune.gaze import Gaze, Sum
 from finetune.tiny import MERGE
 
-PLACE_LAYER, BEFORE_LAYER, CHANGE_LAYER = 0, 1, 2
+PLACE_LAYER, BEFORE_LAYER, CHANGE_LAYERS = 0, 1, (1, 2)
 """Layers after which a visual token is read; the head that looks back is of BEFORE_LAYER."""
 WEIGHTS = {"place": 0.2, "look": 0.2, "before": 1.0, "change": 2.0}
 _MOST_PLACES = 24
@@ -47,12 +47,12 @@ class Before(nn.Module):
         was = shown[batch.earlier[there]]
         changed = (shown[there] - was).square().mean(-1).clamp(max=_GREATEST_CHANGE)
         says_was = self.before(hidden[BEFORE_LAYER][image][there]).float()
-        says_changed = self.change(hidden[CHANGE_LAYER][image][there])[:, 0].float()
+        says_changed = torch.stack([self.change(hidden[layer][image][there])[:, 0].float() for layer in CHANGE_LAYERS])
         return {
             "place": self._place(hidden[PLACE_LAYER][image], batch.places),
             "look": gaze.loss(_same_place_before(image, batch.earlier)),
             "before": (F.mse_loss(says_was, was, reduction="none").mean(-1).sum(), count),
-            "change": (F.mse_loss(says_changed, changed, reduction="sum"), count),
+            "change": ((says_changed - changed).square().mean(0).sum(), count),
         }
 
     def _place(self, hidden: torch.Tensor, places: torch.Tensor) -> Sum:

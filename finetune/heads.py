@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from finetune.batch import PLACES, Batch
-from finetune.before import BEFORE_LAYER, CHANGE_LAYER, PLACE_LAYER, Before
+from finetune.before import BEFORE_LAYER, CHANGE_LAYERS, PLACE_LAYER, Before
 from finetune.gaze import Gaze, Sum
 from finetune.labels import IGNORED
 
@@ -39,7 +39,7 @@ class Heads(nn.Module):
         self.before = Before(hidden, model.config.vision_config.hidden_size) if before else None
         self._hidden: dict[int, torch.Tensor] = {}
         layers = model.model.language_model.layers
-        read = {*_MATCH_LAYERS, _CLOCK_LAYER} | ({PLACE_LAYER, BEFORE_LAYER, CHANGE_LAYER} if before else set())
+        read = {*_MATCH_LAYERS, _CLOCK_LAYER} | ({PLACE_LAYER, BEFORE_LAYER, *CHANGE_LAYERS} if before else set())
         self._hooks = [layers[layer].register_forward_hook(self._keep(layer)) for layer in read]
         self._gazes = {layer: Gaze(layers[layer].self_attn) for layer in {_POINTER_LAYER} | ({BEFORE_LAYER} if before else set())}
 

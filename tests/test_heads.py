@@ -191,6 +191,20 @@ def test_what_was_there_and_how_far_it_is_from_now_are_read_off_the_same_place_o
     assert [value.item() for value in found["change"]] == pytest.approx([sum((x - 0.5) ** 2 for x in change.values()), 6], rel=1e-4)
 
 
+def test_change_is_read_after_the_second_and_the_third_layer(run, model, batch):
+    def first_number(heads):
+        heads.before.change.weight.data[0, 0] = 1.0
+
+    found, out = run(first_number, before=True)
+    now, was = torch.tensor([2, 3, 4, 5, 8, 9]), torch.tensor([0, 1, 2, 3, 6, 7])
+    width = batch.features.shape[1]
+    tokens = F.layer_norm(batch.features.view(-1, 4, width).mean(1), (width,))
+    changed = (tokens[now] - tokens[was]).square().mean(-1).clamp(max=2.0)
+    image = batch.ids == model.config.image_token_id
+    each = [(out.hidden_states[after][image][now, 0] - changed).square().sum().item() for after in (2, 3)]  # 0 is what goes into the first layer
+    assert found["change"][0].item() == pytest.approx(sum(each) / 2, rel=1e-4)
+
+
 def test_new_heads_for_the_picture_before_say_nothing_yet(run):
     loss, count = run(before=True)[0]["before"]
     assert loss.item() / count.item() == pytest.approx(1.0, rel=1e-3)  # they are off by the variance
