@@ -6,8 +6,8 @@ import av
 import cv2
 import numpy as np
 
-_VP8 = {"deadline": "realtime", "cpu-used": "-4"}
-"""A fixed speed: one above 0 changes with how busy the machine is."""
+VP8 = {"deadline": "realtime", "cpu-used": "-4"}
+"""A fixed speed (below 0): above 0 the encoder chooses by how busy the machine is, and one seed would give other pictures from run to run."""
 _VP8_BITS_PER_PIXEL = (0.08, 1.2)
 """Per second-apart frame, drawn log-uniformly: from mush to clean."""
 
@@ -30,7 +30,7 @@ def through_vp8(images: list[np.ndarray], rng: np.random.Generator) -> list[np.n
     low, high = np.log(_VP8_BITS_PER_PIXEL)
     file = io.BytesIO()
     with av.open(file, "w", format="webm") as container:
-        video = container.add_stream("libvpx", rate=1, options=_VP8)
+        video = container.add_stream("libvpx", rate=1, options=VP8)
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         video.codec_context.thread_count = 1
         video.bit_rate = int(np.exp(rng.uniform(low, high)) * width * height)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from finetune.annotations import load_records
-from finetune.world import render
+from finetune.degrade import VP8
 from finetune.world.desk import scene as desk
 from finetune.world.desk.draw import draw as desk_draw
 from finetune.world.draw import draw
@@ -42,7 +42,7 @@ def test_a_video_shows_what_is_drawn_when_it_is_drawn(tmp_path, fps):
 
 
 def test_one_seed_gives_the_same_bytes_however_busy_the_machine_is(tmp_path):
-    assert int(render._VP8["cpu-used"]) < 0  # above 0 the encoder goes by the clock, which a test cannot hold still
+    assert int(VP8["cpu-used"]) < 0  # above 0 the encoder goes by the clock, which a test cannot hold still
     for name in ("one.webm", "two.webm"):
         render_clip(make_clip(11, 5, "test"), tmp_path / name)
     assert (tmp_path / "one.webm").read_bytes() == (tmp_path / "two.webm").read_bytes()

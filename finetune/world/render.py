@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from finetune.annotations import Record, save_records
+from finetune.degrade import VP8
 from finetune.files import whole
 from finetune.world import worlds
 from finetune.world.desk import scene as desk
@@ -36,10 +37,8 @@ USUAL_SECONDS = (20, 90)
 """Lengths that are drawn from when none is given, both included."""
 MAX_SECONDS = 3600
 _SPLIT = "test"
-# PyAV, because OpenCV's writer fixes VP8 at 2 bits a pixel: ten times the bytes and eight times the work for the same look.
-# A fixed speed (below 0): above 0 the encoder chooses by how busy the machine is, and one seed would give other pictures from run to run.
-_VP8 = {"deadline": "realtime", "cpu-used": "-4"}
 _SAME_BYTES = {"fflags": "+bitexact"}  # else the container holds an identity drawn for each file
+# PyAV, because OpenCV's writer fixes VP8 at 2 bits a pixel: ten times the bytes and eight times the work for the same look.
 CRF = 16
 """Of VP8: 4 is best and largest, 63 worst and smallest."""
 _BITS_PER_PIXEL = 0.25
@@ -64,7 +63,7 @@ def render_clip(clip: AnyClip, path: str | Path, fps: float | None = None, crf: 
     path, fps, draw = Path(path), fps or clip_fps(clip), world_of(clip).draw
     with whole(path) as beside, av.open(str(beside), "w", container_options=_SAME_BYTES) as file:
         width, height = clip.size
-        video = file.add_stream("libvpx", rate=Fraction(fps).limit_denominator(1000), options={**_VP8, "crf": str(crf)})
+        video = file.add_stream("libvpx", rate=Fraction(fps).limit_denominator(1000), options={**VP8, "crf": str(crf)})
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         video.codec_context.thread_count = 1  # a process per clip is enough; its threads would wait by spinning
         video.bit_rate = int(_BITS_PER_PIXEL * width * height * fps)
