@@ -52,7 +52,7 @@ class Batch:
     way_weights: torch.Tensor
     """(all visual tokens,) float32: weight of each in the way loss"""
     digits: torch.Tensor
-    """(all visual tokens, PLACES) int64: digits of the second that each is seen in, units first, IGNORED where it has none"""
+    """(all visual tokens, 2, PLACES) int64: `clock_digits` of both edges of the second that each is seen in"""
     earlier: torch.Tensor
     """(all visual tokens,) int64: which of them is at the same place of the image before, -1 in the first image of a row"""
     places: torch.Tensor
@@ -66,6 +66,8 @@ class Batch:
 
 PLACES = 5
 """Digits of a clock that counts the seconds of a day."""
+NO_DIGIT = 10
+"""Stands beyond the first digit of a number: how long a number is has to be known too."""
 _TARGET, _DISTRACTOR, _EMPTY = 1.0, 0.7, 0.1
 """Weights of a visual token in the auxiliary loss: most tokens show nothing and would drown the rest."""
 
@@ -92,7 +94,8 @@ def collate(rows: list[Row], pad: int, family: Qwen25VL, practice_weight: float 
         ways.append(np.clip(way, 0, None))
         way_weights.append((way >= 0) * share)
         size, images = row.grid[0] * row.grid[1], len(row.features)
-        digits.append(np.repeat(clock_digits(row.clock), size, axis=0))
+        edges = np.stack([clock_digits(row.clock), clock_digits([second + 1 for second in row.clock])], 1)
+        digits.append(np.repeat(edges, size, axis=0))
         earlier.append(np.concatenate([np.full(size, -1), tokens + np.arange(size * (images - 1))]))
         places.append(np.tile(np.stack(np.divmod(np.arange(size), row.grid[1]), 1), (images, 1)))
         tokens += size * images
@@ -114,8 +117,8 @@ def collate(rows: list[Row], pad: int, family: Qwen25VL, practice_weight: float 
 
 
 def clock_digits(seconds: list[int]) -> np.ndarray:
-    """(N, PLACES) int64: digits of each second, units first; IGNORED beyond its first digit."""
+    """(N, PLACES) int64: digits of each second, units first; NO_DIGIT beyond its first digit."""
     values = np.array(seconds, np.int64)[:, None]
     powers = 10 ** np.arange(PLACES, dtype=np.int64)
     there = (values >= powers) | (powers == 1)
-    return np.where(there, values // powers % 10, IGNORED)
+    return np.where(there, values // powers % 10, NO_DIGIT)

@@ -2,8 +2,8 @@
 
 * match: which visual tokens carry what the instruction is about (BCE per token).
 * way: whether what a visual token carries goes left or right (BCE per token).
-* clock: in which second a visual token is seen (cross entropy per digit). An answer about the past has to find a picture first and its time
-  then; a picture that carries its own time makes that one step.
+* clock: in which second a visual token is seen, both edges of it (cross entropy per digit, and of there being none). An answer about the past
+  has to find a picture first and its time then; a picture that carries its own time makes that one step.
 * pointer: before a digit or a side ("left") of an answer, one attention head looks at the turn that it was read from (-log of its attention mass).
 * place, look, before, change: the same place one picture ago (`before.py`).
 
@@ -14,10 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from finetune.batch import PLACES, Batch
+from finetune.batch import NO_DIGIT, PLACES, Batch
 from finetune.before import BEFORE_LAYER, CHANGE_LAYERS, PLACE_LAYER, Before
 from finetune.gaze import Gaze, Sum
-from finetune.labels import IGNORED
 
 _MATCH_LAYERS = (1, 2)
 """After these layers (of 4) a visual token must know whether the instruction means it."""
@@ -35,7 +34,9 @@ class Heads(nn.Module):
         hidden = model.config.text_config.hidden_size
         self.match = nn.ModuleList(nn.Linear(hidden, 1) for _ in _MATCH_LAYERS)
         self.way = nn.ModuleList(nn.Linear(hidden, 1) for _ in _MATCH_LAYERS)
-        self.clock = nn.Linear(hidden, PLACES * 10)
+        self.edges = nn.Linear(hidden, 2 * PLACES * (NO_DIGIT + 1))
+        for parameter in self.edges.parameters():
+            nn.init.zeros_(parameter)  # younger than some stages' heads: from zero it learns to read before it pushes
         self.before = Before(hidden, model.config.vision_config.hidden_size) if before else None
         self._hidden: dict[int, torch.Tensor] = {}
         layers = model.model.language_model.layers
@@ -79,6 +80,7 @@ class Heads(nn.Module):
         return torch.stack(losses).mean(), weights.sum()
 
     def _clock(self, image: torch.Tensor, batch: Batch) -> Sum:
-        scores = self.clock(self._hidden[_CLOCK_LAYER][image]).float().view(-1, 10)
+        """A number's weight is that of its digits, so that the places that it has not do not thin it out."""
         digits = batch.digits.flatten()
-        return F.cross_entropy(scores, digits, ignore_index=IGNORED, reduction="sum"), (digits != IGNORED).sum().float()
+        scores = self.edges(self._hidden[_CLOCK_LAYER][image]).float().view(-1, NO_DIGIT + 1)
+        return F.cross_entropy(scores, digits, reduction="sum"), (digits != NO_DIGIT).sum().float()

@@ -1,10 +1,11 @@
-"""What live use does to a dialogue, done to training dialogues: evicted layouts, clocks far from zero, skipped seconds, follow-ups, mistakes.
+"""What live use does to a dialogue, done to training dialogues: evicted layouts, clocks far from zero, skipped seconds, follow-ups, mistakes, refusals.
 
 Pure functions from Dialogue to Dialogue. The live side produces the same shapes (`models/streaming.py`); a model that never saw them in
 training falls apart at the first eviction.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from finetune.build import Dialogue, Turn
 from streamo_app.protocol import State
 
 DAY_S = 86_400
+_SPAN = re.compile(r"From (\d+)s to (\d+)s")
 
 
 def window(dialogue: Dialogue, first: int, length: int) -> tuple[Dialogue, bool]:
@@ -31,12 +33,22 @@ def window(dialogue: Dialogue, first: int, length: int) -> tuple[Dialogue, bool]
 def shift_clock(dialogue: Dialogue, offset: int) -> Dialogue:
     """The same dialogue `offset` seconds later; the spans that its answers name move along."""
 
-    def later(match: re.Match) -> str:
-        return f"From {int(match[1]) + offset}s to {int(match[2]) + offset}s"
+    return _retimed(dialogue, {turn.second: turn.second + offset for turn in dialogue.turns}, offset)
 
-    turns = (
-        replace(turn, second=turn.second + offset, text=re.sub(r"From (\d+)s to (\d+)s", later, turn.text)) for turn in dialogue.turns
-    )
+
+def spread(dialogue: Dialogue, seconds: Sequence[int]) -> Dialogue:
+    """The same turns at `seconds`, which rise, one per turn; the spans that its answers name go by the turns that they begin and end with."""
+    return _retimed(dialogue, dict(zip((turn.second for turn in dialogue.turns), seconds, strict=True)), 0)
+
+
+def _retimed(dialogue: Dialogue, later: dict[int, int], otherwise: int) -> Dialogue:
+    """`later`: new second of each turn; a span may begin or end in turns that have left: those move by `otherwise`."""
+
+    def moved(match: re.Match) -> str:
+        first, last = int(match[1]), int(match[2]) - 1
+        return f"From {later.get(first, first + otherwise)}s to {later.get(last, last + otherwise) + 1}s"
+
+    turns = (replace(turn, second=later[turn.second], text=_SPAN.sub(moved, turn.text)) for turn in dialogue.turns)
     return replace(dialogue, turns=tuple(turns))
 
 
@@ -97,3 +109,16 @@ def mistakes(dialogue: Dialogue, rng: np.random.Generator, share: float) -> tupl
         turns[i] = replace(turn, state=state, text=str(rng.choice(pool)) if state is State.RESPONSE else "")
         wrong.add(i)
     return replace(dialogue, turns=tuple(turns)), wrong
+
+
+def refused(dialogue: Dialogue, reply: str) -> tuple[Dialogue, set[int]]:
+    """The dialogue whose first instruction was refused with `reply`, all silence from then on, and the index of that turn.
+
+    As in `mistakes`, the refusal is input only. Unchanged, and no index, where nothing is asked.
+    """
+    asked = next((i for i, turn in enumerate(dialogue.turns) if turn.instructions), None)
+    if asked is None:
+        return dialogue, set()
+    before, turn, after = dialogue.turns[:asked], dialogue.turns[asked], dialogue.turns[asked + 1 :]
+    silent = (replace(later, state=State.SILENCE, text="") for later in after)
+    return replace(dialogue, turns=(*before, replace(turn, state=State.RESPONSE, text=reply), *silent)), {asked}

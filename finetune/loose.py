@@ -14,6 +14,9 @@ from finetune.targets import token_labels
 from finetune.world import worlds
 from finetune.world.recall import recall
 
+_LONGEST_GAP_S = 14
+"""Mean seconds from a turn to the next, at most: a row of nine turns then spans two minutes."""
+
 
 class LooseRows:
     """Draws practice rows; `groups` are loose frames with features, all of one world."""
@@ -40,7 +43,8 @@ class LooseRows:
             return
         if kind == "recall":
             index = rng.integers(0, len(shots.shots), length)
-            yield self._row(shots, index, *recall(shots.world, [shots.shots[i] for i in index], rng), rng)
+            dialogue, searched = recall(shots.world, [shots.shots[i] for i in index], rng)
+            yield self._row(shots, index, life.spread(dialogue, _gaps(length, rng)), searched, rng)
             return
         if kind in ("ask_each", "held"):
             index = rng.integers(0, len(shots.shots), length)
@@ -72,6 +76,13 @@ class LooseRows:
             dialogue = life.shift_clock(dialogue, life.clock_offset(rng))
         tokens = [token_labels(shots.patches[i]) for i in index]
         return self.maker.make(dialogue, Pictures(shots.features[index], shots.frames.shape[1:3], tokens, searched), practice=True)
+
+
+def _gaps(length: int, rng: np.random.Generator) -> list[int]:
+    """Seconds of `length` turns, one after the other in every other row; else with gaps, so that the tens of a time differ too, as in a long clip."""
+    if rng.random() < 0.5:
+        return list(range(length))
+    return (np.cumsum(rng.geometric(1 / rng.uniform(2, _LONGEST_GAP_S), length)) - 1).tolist()
 
 
 def _pick(has: dict[str, np.ndarray], name: str, other: str, rng: np.random.Generator) -> int:

@@ -20,6 +20,7 @@ from finetune.loose import LooseRows
 from finetune.rowmaker import Life, Pictures, RowMaker, at_turns, searched_before
 from finetune.targets import patch_labels, token_labels
 from finetune.world import foreign, worlds
+from finetune.world.wordings import UNSERVABLE_REPLY
 from streamo_app.models.wire import Wire
 from streamo_app.protocol import State
 
@@ -27,6 +28,11 @@ _FOLLOW_UPS = 0.08
 """Share of dialogues in which a second instruction is typed into the lane of the first."""
 _NO_PINNING = ("desk_event_caption", "desk_action_caption")
 """What they say of people needs the coming, which an evicted layout may have lost."""
+_REFUSED = 0.04
+"""Share of dialogues whose instruction was refused, as one in new words may be: a model that said it cannot goes on in silence."""
+_NEVER_REFUSED = ("follow_up", "unservable", "desk_unservable")
+_SILENT_S = 90
+"""Most seconds before the question that a window begins with."""
 _FOREIGN = 0.03
 """Share of dialogues that ask for what only the other world has: silence."""
 
@@ -57,7 +63,8 @@ class Rows:
 
     def _task_rows(self, stage: Stage, world: str, kind: str, seconds: int, rng: np.random.Generator) -> Iterator[Row]:
         double = rng.random() < stage.two_fps
-        fitting = [job for job in self._jobs[world] if job.seconds >= seconds and (job.fps == 2 or not double)]
+        length = max(8, seconds // 2) if double else seconds
+        fitting = [job for job in self._jobs[world] if job.seconds >= length and (job.fps == 2 or not double)]
         if not fitting:
             return
         job = fitting[int(rng.integers(len(fitting)))]
@@ -66,7 +73,6 @@ class Rows:
         if not dialogues or (not any(turn.text for dialogue in dialogues for turn in dialogue.turns) and rng.random() < stage.silent_dropped):
             return  # silence is most of every dialogue anyway
         features, size = clips.load(self.folder / job.name)
-        length = max(8, seconds // 2) if double else seconds
         first = self._first(dialogues[0], clip, length, rng)
         for dialogue in dialogues:
             yield self._task(stage, world, job, dialogue, first, length, features, size, 2 if double else 1, rng)
@@ -103,7 +109,7 @@ class Rows:
             first = int(rng.integers(asked + 1, last + 1))
             if dialogue.turns[first].state is State.SILENCE and dialogue.turns[first - 1].state is State.SILENCE:
                 return first  # an event under way would lose its beginning
-        early = max(0, asked - int(rng.integers(0, min(seconds - 3, 40) + 1)))
+        early = max(0, asked - int(rng.integers(0, min(seconds - 3, _SILENT_S) + 1)))
         return max(0, min(early, last))
 
     def _task(self, stage, world, job, dialogue, first, seconds, features, size, per_turn, rng) -> Row:
@@ -119,7 +125,9 @@ class Rows:
         counting = dialogue.task.endswith("counting")
         if pinned and counting:  # the number to go on from is lost; from the first one on it is there again
             lived.forgotten = {next((i for i, turn in enumerate(dialogue.turns) if turn.text), 0)}
-        if stage.mistakes and not counting and rng.random() < 0.6:
+        if dialogue.task not in _NEVER_REFUSED and rng.random() < _REFUSED:
+            dialogue, lived.wrong = life.refused(dialogue, UNSERVABLE_REPLY)
+        elif stage.mistakes and not counting and rng.random() < 0.6:
             # Not in counts: after a wrong number the next one is anybody's guess.
             dialogue, lived.wrong = life.mistakes(dialogue, rng, stage.mistakes)
         if pinned:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from finetune import tiny
-from finetune.batch import Row, clock_digits, collate
+from finetune.batch import NO_DIGIT, Row, clock_digits, collate
 from finetune.labels import IGNORED
 from streamo_app.models.qwen2_5_vl import Qwen25VL
 
@@ -37,7 +37,8 @@ def test_a_batch_is_padded_right_and_weighs_tokens_by_what_they_show(model):
     assert batch.features.shape == (8, 8)
     assert batch.targets.tolist() == [1, 0, 0, 0]
     assert batch.weights.tolist() == pytest.approx([1.0, 0.7, 0.0, 0.05])
-    assert batch.digits[:, :2].tolist() == [[7, IGNORED], [7, IGNORED], [0, 4], [0, 4]]  # a line per visual token
+    seven, forty = [[7, NO_DIGIT], [8, NO_DIGIT]], [[0, 4], [1, 4]]  # <7s-8s>, <40s-41s>
+    assert batch.digits[..., :2].tolist() == [seven, seven, forty, forty]  # a line per visual token
     assert batch.pointers.tolist() == [[1, 7, 0, 4], [1, 8, 1, 3]]  # of the second row
 
 
@@ -62,7 +63,7 @@ def test_a_batch_may_have_no_pointers(model):
 
 
 def test_a_clock_is_read_digit_by_digit_units_first():
-    none = IGNORED
+    none = NO_DIGIT
     assert clock_digits([0, 7, 40, 305, 86_399]).tolist() == [
         [0, none, none, none, none],
         [7, none, none, none, none],

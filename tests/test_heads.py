@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from finetune import tiny
-from finetune.batch import PLACES, Batch, Row, collate
+from finetune.batch import NO_DIGIT, PLACES, Batch, Row, collate
 from finetune.heads import Heads
 from streamo_app.models.qwen2_5_vl import Qwen25VL
 
@@ -84,16 +84,18 @@ def test_a_batch_without_pointers_costs_nothing(model, batch):
     loss.backward()  # still a part of the graph: every process takes part in the same gradients
 
 
-def test_the_clock_loss_is_the_cross_entropy_of_every_digit_that_there_is(run):
+def test_the_clock_loss_is_the_cross_entropy_of_both_edges_a_digit_that_there_is_not_is_one_too(run):
     def units_are_four(heads):
-        torch.nn.init.zeros_(heads.clock.weight)
-        torch.nn.init.zeros_(heads.clock.bias)
-        heads.clock.bias.data.view(PLACES, 10)[0, 4] = log(9)  # of the units: 4 has 9 of 18, each other digit 1 of 18
+        torch.nn.init.zeros_(heads.edges.weight)
+        torch.nn.init.zeros_(heads.edges.bias)
+        # The first edge's units: 4 has 10 of 20, each other digit, and that there is none, 1 of 20.
+        heads.edges.bias.data.view(2, PLACES, NO_DIGIT + 1)[0, 0, 4] = log(10)
 
     loss, count = run(units_are_four)[0]["clock"]
-    # 4: a half. 40: 0 has 1 of 18, and its tens are even. 7, 5, 6: 1 of 18. Two visual tokens each.
-    assert count.item() == 2 * (1 + 2 + 1 + 1 + 1)
-    assert loss.item() == pytest.approx(2 * (log(2) + (log(18) + log(10)) + 3 * log(18)), rel=1e-5)
+    # <4s-5s> <40s-41s> <7s-8s>, <5s-6s> <6s-7s>, two visual tokens each: every number but 40 and 41 has one digit.
+    assert count.item() == 2 * (2 + 4 + 2 + 2 + 2)
+    units = log(2) + 4 * log(20)  # of the first edges; everything else is even among eleven
+    assert loss.item() == pytest.approx(2 * (units + 5 * (2 * PLACES - 1) * log(11)), rel=1e-5)
 
 
 def test_the_match_loss_weighs_targets_distractors_and_empty_tokens(run):

@@ -38,6 +38,12 @@ def test_a_later_clock_moves_the_spans_that_answers_name():
     assert made.turns[2].text == "From 80000s to 80002s."
 
 
+def test_turns_spread_over_a_longer_time_take_the_spans_that_answers_name_along():
+    made = life.spread(dialogue("...R", {0: "When?"}, {3: "From 1s to 3s."}), [4, 9, 20, 31])
+    assert [turn.second for turn in made.turns] == [4, 9, 20, 31]
+    assert made.turns[3].text == "From 9s to 21s."  # turns 1 and 2
+
+
 def test_clocks_start_anywhere_in_a_day():
     rng = np.random.default_rng(0)
     offsets = [life.clock_offset(rng) for _ in range(500)]
@@ -80,3 +86,16 @@ def test_mistakes_change_states_after_the_question_only_and_say_which():
 def test_a_dialogue_without_words_gets_no_made_up_response():
     made, wrong = life.mistakes(dialogue("......", {0: "Tell me when a dog comes."}, {}), np.random.default_rng(0), 1.0)
     assert not wrong and drawn(made) == "......"
+
+
+def test_after_a_refusal_all_is_silence_and_the_refusal_is_the_one_wrong_turn():
+    gold = dialogue("..ssR.R", {1: "Count."}, {4: "1.", 6: "2."})
+    made, wrong = life.refused(gold, "I can't.")
+    assert drawn(made) == ".R....." and wrong == {1}
+    assert made.turns[1].text == "I can't." and made.turns[1].instructions == ("Count.",)
+    assert not any(turn.text for turn in made.turns[2:])
+
+
+def test_nothing_asked_nothing_refused():
+    gold = dialogue("...", {}, {})
+    assert life.refused(gold, "I can't.") == (gold, set())

@@ -116,6 +116,34 @@ def test_half_second_rows_have_two_pictures_a_turn_and_half_the_turns(rows):
         assert len(image_starts(row, rows.maker.wire.image_id)) == len(row.features)
 
 
+def test_half_second_rows_may_be_longer_than_the_clips_of_one_picture_a_second_allow(rows):
+    stage = replace(STAGE, seconds=(60, 60), mix={"task": 1.0}, worlds=WORLDS, two_fps=1.0)
+    made = rows.step(stage, (11, 0), 4000)  # thirty turns of two pictures; no clip here has sixty seconds
+    assert made and all(50 < len(row.features) <= 60 for row in made)
+
+
+def test_practice_in_looking_back_may_have_gaps_between_its_turns(rows):
+    stage = replace(STAGE, mix={"recall": 1.0}, practice_seconds=(6, 6))
+    made = [row for step in range(4) for row in rows.step(stage, (12, step), 2000)]
+    spans = [row.clock[-1] - row.clock[0] for row in made]
+    assert 5 in spans and max(spans) > 20
+    assert all(row.clock == sorted(set(row.clock)) for row in made)
+
+
+def test_a_refused_row_teaches_silence_after_the_refusal_and_not_the_refusal(rows):
+    refusal = rows.maker.wire.tokenizer.encode(" I can't", add_special_tokens=False)
+    found = 0
+    for step in range(40):
+        for row in rows.step(replace(STAGE, mix={"task": 1.0}, mistakes=0.0, tasks={"unservable": 0.0, "desk_unservable": 0.0}), (13, step), 2000):
+            starts = [i for i in range(len(row.ids)) if row.ids[i : i + len(refusal)] == refusal]
+            for start in starts:
+                assert row.ids[start - 1] == rows.maker.wire.state_ids[2] and row.labels[start] == IGNORED
+                after = {label for label in row.labels[start:] if label in rows.maker.wire.state_ids}
+                assert after <= {rows.maker.wire.state_ids[0]}
+                found += 1
+    assert found
+
+
 def test_clocks_start_anywhere_and_seconds_may_be_missing(rows):
     made = [row for step in range(6) for row in rows.step(replace(STAGE, mix={"task": 1.0}), (9, step), 4000)]
     assert any(row.clock[0] > 30 for row in made)  # beyond any clip
