@@ -5,13 +5,13 @@ training falls apart at the first eviction.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from finetune.build import Dialogue, Turn
-from streamo_app.protocol import State
+from streamo_app.protocol import State, span_text
 
 DAY_S = 86_400
 _SPAN = re.compile(r"From (\d+)s to (\d+)s")
@@ -32,23 +32,22 @@ def window(dialogue: Dialogue, first: int, length: int) -> tuple[Dialogue, bool]
 
 def shift_clock(dialogue: Dialogue, offset: int) -> Dialogue:
     """The same dialogue `offset` seconds later; the spans that its answers name move along."""
-
-    return _retimed(dialogue, {turn.second: turn.second + offset for turn in dialogue.turns}, offset)
+    return _retimed(dialogue, lambda second: second + offset)
 
 
 def spread(dialogue: Dialogue, seconds: Sequence[int]) -> Dialogue:
     """The same turns at `seconds`, which rise, one per turn; the spans that its answers name go by the turns that they begin and end with."""
-    return _retimed(dialogue, dict(zip((turn.second for turn in dialogue.turns), seconds, strict=True)), 0)
+    at = dict(zip((turn.second for turn in dialogue.turns), seconds, strict=True))
+    return _retimed(dialogue, at.__getitem__)
 
 
-def _retimed(dialogue: Dialogue, later: dict[int, int], otherwise: int) -> Dialogue:
-    """`later`: new second of each turn; a span may begin or end in turns that have left: those move by `otherwise`."""
+def _retimed(dialogue: Dialogue, later: Callable[[int], int]) -> Dialogue:
+    """`later`: second of a turn -> the second that it moves to."""
 
     def moved(match: re.Match) -> str:
-        first, last = int(match[1]), int(match[2]) - 1
-        return f"From {later.get(first, first + otherwise)}s to {later.get(last, last + otherwise) + 1}s"
+        return span_text(later(int(match[1])), later(int(match[2]) - 1)).removesuffix(".")
 
-    turns = (replace(turn, second=later[turn.second], text=_SPAN.sub(moved, turn.text)) for turn in dialogue.turns)
+    turns = (replace(turn, second=later(turn.second), text=_SPAN.sub(moved, turn.text)) for turn in dialogue.turns)
     return replace(dialogue, turns=tuple(turns))
 
 

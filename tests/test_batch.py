@@ -6,7 +6,6 @@ import torch
 
 from finetune import tiny
 from finetune.batch import NO_DIGIT, Row, clock_digits, collate
-from finetune.labels import IGNORED
 from streamo_app.models.qwen2_5_vl import Qwen25VL
 
 
