@@ -7,6 +7,7 @@ import torch
 
 from finetune.labels import IGNORED
 from finetune.tiny import MERGE
+from finetune.world.events import EVENTS
 from streamo_app.models.qwen2_5_vl import Qwen25VL
 
 
@@ -31,6 +32,10 @@ class Row:
     practice: bool = False
     ways: np.ndarray = field(default_factory=lambda: np.zeros(0))
     """(images, tokens) float32: 0 where the token carries something that goes left, 1 right, -1 ignored; empty = all ignored."""
+    decisions: list[int] = field(default_factory=list)
+    """Position that predicts the state of each turn of `events`."""
+    events: np.ndarray = field(default_factory=lambda: np.zeros((0, len(EVENTS))))
+    """(turns, len(EVENTS)) float32: `world/events.py`; no turns = nothing is known."""
 
 
 @dataclass
@@ -59,6 +64,10 @@ class Batch:
     """(all visual tokens, 2) int64: row and column of each in its image"""
     pointers: torch.Tensor
     """(pointers, 4) int64: row, and the three positions of `Row.pointers`"""
+    decisions: torch.Tensor
+    """(turns, 2) int64: row and position of each of `Row.decisions`"""
+    events: torch.Tensor
+    """(turns, len(EVENTS)) float32 as in Row"""
 
     def to(self, device) -> "Batch":
         return Batch(*(value.to(device) for value in vars(self).values()))
@@ -100,6 +109,7 @@ def collate(rows: list[Row], pad: int, family: Qwen25VL, practice_weight: float 
         places.append(np.tile(np.stack(np.divmod(np.arange(size), row.grid[1]), 1), (images, 1)))
         tokens += size * images
     pointers = [(i, *pointer) for i, row in enumerate(rows) for pointer in row.pointers]
+    decisions = [(i, at) for i, row in enumerate(rows) for at in row.decisions]
     return Batch(
         torch.from_numpy(ids),
         torch.from_numpy(labels),
@@ -113,6 +123,8 @@ def collate(rows: list[Row], pad: int, family: Qwen25VL, practice_weight: float 
         torch.from_numpy(np.concatenate(earlier)),
         torch.from_numpy(np.concatenate(places)),
         torch.tensor(pointers, dtype=torch.int64).reshape(-1, 4),
+        torch.tensor(decisions, dtype=torch.int64).reshape(-1, 2),
+        torch.from_numpy(np.concatenate([row.events for row in rows])).float(),
     )
 
 

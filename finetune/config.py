@@ -14,7 +14,7 @@ MIX = ("task", "timed", "ask_each", "persist", "onset", "held", "tally", "recall
 """Kinds of rows; DESK_MIX is of desks alone."""
 WORLDS = ("street", "desk")
 LEAST_LAYERS = 3
-_YOUNG = ("first_clip", "aux_before", "sections")
+_YOUNG = ("first_clip", "aux_before", "aux_events", "sections")
 """Keys that are younger than some weights that carry a digest: they count where they are used."""
 _SHAPELESS = ("out", "run_dir", "workers", "save_every", "response_bias")
 
@@ -65,6 +65,8 @@ class Stage:
     """Weight of looking at the turn that a number in an answer was read from."""
     aux_before: float = 0.0
     """Weight of knowing what was at the same place one picture ago (`before.py`); 0 = no heads for it."""
+    aux_events: float = 0.0
+    """Weight of knowing all that is new on a turn, whatever is asked (`heads.py`)."""
     sections: tuple[int, ...] = ()
     """From this stage on, rotary pairs of time, rows, columns, time, ... in turn (M-RoPE); () = as before."""
     mistakes: float = 0.05

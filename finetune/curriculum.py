@@ -167,7 +167,7 @@ class DialogueWork:
         parts = [[row for row in rows if row.practice], [row for row in rows if not row.practice]]
         batches = [collate(part, self.pad, self.family, stage.aux_practice, stage.aux_task).to(self.accelerator.device) for part in parts if part]
         totals = self.accelerator.reduce(self.module.counts(batches), reduction="sum")
-        loss, aux, report = module(batches, totals, stage.loss, stage.aux_clock, stage.aux_pointer, stage.aux_before)
+        loss, aux, report = module(batches, totals, stage.loss, stage.aux_clock, stage.aux_pointer, stage.aux_before, stage.aux_events)
         # DDP averages over ranks, but the loss is already this rank's share of the whole batch.
         return loss * ranks + aux, report | {"loss": loss.item() * ranks}
 

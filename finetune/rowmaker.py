@@ -31,6 +31,8 @@ class Pictures:
     searched: list[str | None]
     """Per image, what it is searched for (`targets.named`), None = not known; "view" = nothing that has a place."""
     per_turn: int = 1
+    events: np.ndarray | None = None
+    """(turns, events): `world/events.py`; None = nothing is known, as of loose frames."""
 
 
 @dataclass
@@ -66,7 +68,10 @@ class RowMaker:
         clock = [turn.second for turn in dialogue.turns for _ in range(pictures.per_turn)]
         pointers = self._pointers(dialogue, coded, life) + self._looks_aside(dialogue, coded, life, pictures)
         ways = np.stack([_ways(labels) for labels in pictures.tokens])
-        return Row(coded.ids, self._labels(coded, life), grid, pictures.features, clock, targets, distractors, pointers, practice, ways)
+        row = Row(coded.ids, self._labels(coded, life), grid, pictures.features, clock, targets, distractors, pointers, practice, ways)
+        if pictures.events is not None:
+            row.decisions, row.events = [at - 1 for at in coded.turn_of_state], pictures.events
+        return row
 
     def _labels(self, coded: Encoded, life: Life) -> list[int]:
         labels = list(coded.labels)

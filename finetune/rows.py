@@ -19,7 +19,7 @@ from finetune.config import Stage
 from finetune.loose import LooseRows
 from finetune.rowmaker import Life, Pictures, RowMaker, at_turns, searched_before
 from finetune.targets import patch_labels, token_labels
-from finetune.world import foreign, worlds
+from finetune.world import events, foreign, worlds
 from finetune.world.wordings import UNSERVABLE_REPLY
 from streamo_app.models.wire import Wire
 from streamo_app.protocol import State
@@ -139,9 +139,9 @@ class Rows:
         tokens = [
             token_labels(patch_labels(place.boxes(clip, second + k / per_turn), *size)) for second in index for k in range(per_turn)
         ]
-        pictures = Pictures(
-            features[at_turns(index, per_turn, job.fps)], size, tokens, searched_before(asked, len(tokens), per_turn, name), per_turn
-        )
+        happened = events.on_turns(events.of_clip(world, clip), index)
+        searched = searched_before(asked, len(tokens), per_turn, name)
+        pictures = Pictures(features[at_turns(index, per_turn, job.fps)], size, tokens, searched, per_turn, happened)
         return self.maker.make(dialogue, pictures, lived)
 
 

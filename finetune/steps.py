@@ -76,18 +76,26 @@ class DialogueStep(nn.Module):
         return torch.cat([count_states(labels, self.state_ids), (labels != IGNORED).sum()[None]])
 
     def forward(
-        self, batches: list[Batch], totals: torch.Tensor, kind: str, clock: float = 0.0, pointer: float = 0.0, before: float = 0.0, **options
+        self,
+        batches: list[Batch],
+        totals: torch.Tensor,
+        kind: str,
+        clock: float = 0.0,
+        pointer: float = 0.0,
+        before: float = 0.0,
+        events: float = 0.0,
+        **options,
     ) -> tuple[torch.Tensor, torch.Tensor, dict[str, float]]:
         """(streaming loss, auxiliary loss, report) of this rank's batches.
 
         `totals` = `counts` of all ranks together: the streaming loss is this rank's share of the whole batch's. The auxiliary loss (match and way,
-        plus `clock`, `pointer` and `before` times theirs) is this rank's own mean. `options` go to `streaming_loss`.
+        plus `clock`, `pointer`, `before` and `events` times theirs) is this rank's own mean. `options` go to `streaming_loss`.
         """
         logits, labels, sums = zip(*(self._run(batch) for batch in batches))
         logits, labels = torch.cat(logits), torch.cat(labels)
         loss = streaming_loss(logits, labels, self.state_ids, kind=kind, state_counts=totals[:3], num_items=totals[3], **options)
         means = {name: _mean([part[name] for part in sums]) for name in sums[0]}
-        aux = means["match"] + means["way"] + clock * means["clock"] + pointer * means["pointer"]
+        aux = means["match"] + means["way"] + clock * means["clock"] + pointer * means["pointer"] + events * means["events"]
         if self.heads.before is not None:
             aux = aux + before * sum(weight * means[name] for name, weight in WEIGHTS.items())
         report = {"aux": means.pop("match").item()} | {name: mean.item() for name, mean in means.items()}

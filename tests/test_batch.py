@@ -6,6 +6,7 @@ import torch
 
 from finetune import tiny
 from finetune.batch import NO_DIGIT, Row, clock_digits, collate
+from finetune.world.events import EVENTS
 from streamo_app.models.qwen2_5_vl import Qwen25VL
 
 
@@ -39,6 +40,20 @@ def test_a_batch_is_padded_right_and_weighs_tokens_by_what_they_show(model):
     seven, forty = [[7, NO_DIGIT], [8, NO_DIGIT]], [[0, 4], [1, 4]]  # <7s-8s>, <40s-41s>
     assert batch.digits[..., :2].tolist() == [seven, seven, forty, forty]  # a line per visual token
     assert batch.pointers.tolist() == [[1, 7, 0, 4], [1, 8, 1, 3]]  # of the second row
+    assert batch.decisions.shape == (0, 2) and batch.events.shape == (0, len(EVENTS))
+
+
+def test_what_turns_show_goes_with_the_row_that_they_are_of(model):
+    image, nothing = model.config.image_token_id, np.zeros((1, 1), np.float32)
+    events = np.zeros((2, len(EVENTS)), np.float32)
+    events[1, 3] = 1
+
+    def row(**more):
+        return Row([25, image, 28, 29], [-100] * 4, (1, 1), torch.zeros(1, 4, 8), [0], nothing, nothing > 0, **more)
+
+    batch = collate([row(), row(decisions=[2, 3], events=events)], 0, Qwen25VL(model.config, min_pixels=1, max_pixels=9999))
+    assert batch.decisions.tolist() == [[1, 2], [1, 3]]
+    assert batch.events.nonzero().tolist() == [[1, 3]]
 
 
 def test_a_visual_token_knows_its_place_and_the_token_at_that_place_one_image_ago(model):

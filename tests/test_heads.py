@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from finetune import tiny
 from finetune.batch import NO_DIGIT, PLACES, Batch, Row, collate
 from finetune.heads import Heads
+from finetune.world.events import EVENTS, IGNORED
 from streamo_app.models.qwen2_5_vl import Qwen25VL
 
 
@@ -144,9 +145,42 @@ def test_the_way_loss_is_of_tokens_that_carry_something_on_its_way(run, batch, m
     assert weight.item() == 1.5 and loss.item() == pytest.approx(log(4 / 3) + 0.5 * log(4), rel=1e-5)
 
 
+def test_the_events_loss_is_read_where_a_turn_is_decided_and_weighs_what_happens_more(run, batch, monkeypatch):
+    events = torch.full((2, len(EVENTS)), IGNORED)
+    events[0, :3], events[1, 0] = torch.tensor([1.0, 0.0, 0.0]), 1.0
+    monkeypatch.setattr(batch, "decisions", torch.tensor([[0, 6], [1, 4]]))
+    monkeypatch.setattr(batch, "events", events)
+
+    def even_but_the_first(heads):
+        heads.events.bias.data[0] = log(3)  # three quarters for it
+
+    loss, weight = run(even_but_the_first)[0]["events"]
+    assert weight.item() == pytest.approx(2 * 1.0 + 2 * 0.15)
+    assert loss.item() == pytest.approx(2 * log(4 / 3) + 2 * 0.15 * log(2), rel=1e-5)
+
+    def first_number(heads):
+        heads.events.weight.data[0, 0] = 1.0
+
+    found, out = run(first_number)
+    hidden = out.hidden_states[3]  # after the third layer; 0 is what goes into the first
+    scores = torch.stack([hidden[0, 6, 0], hidden[1, 4, 0]])
+    wanted = F.softplus(-scores).sum() + 2 * 0.15 * log(2)
+    assert found["events"][0].item() == pytest.approx(wanted.item(), rel=1e-4)
+
+
+def test_rows_of_which_nothing_is_known_cost_the_events_head_nothing(model, batch):
+    heads = Heads(model)
+    language = model.model.language_model
+    language(inputs_embeds=language.embed_tokens(batch.ids), position_ids=batch.positions, use_cache=False)
+    loss, weight = heads(batch.ids == model.config.image_token_id, batch)["events"]
+    heads.let_go()
+    assert loss.item() == 0 and weight.item() == 0
+    loss.backward()  # still a part of the graph
+
+
 def test_a_head_for_the_picture_before_is_there_where_it_is_wanted(run):
-    assert list(run()[0]) == ["match", "way", "clock", "pointer"]
-    assert list(run(before=True)[0]) == ["match", "way", "clock", "pointer", "place", "look", "before", "change"]
+    assert list(run()[0]) == ["match", "way", "clock", "pointer", "events"]
+    assert list(run(before=True)[0]) == ["match", "way", "clock", "pointer", "events", "place", "look", "before", "change"]
 
 
 def test_the_place_loss_is_the_cross_entropy_of_row_and_column(run):

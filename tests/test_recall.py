@@ -40,3 +40,15 @@ def test_what_never_was_there_is_answered_by_silence():
     dialogue, _ = recall("street", empty, np.random.default_rng(1))
     assert all(turn.state is State.SILENCE for turn in dialogue.turns)
     assert any(turn.instructions for turn in dialogue.turns)
+
+
+def test_what_is_not_there_yet_is_asked_for_ahead_only_where_it_never_comes(monkeypatch):
+    monkeypatch.setattr(module, "question", lambda world, name, rng, past: f"{name} {'past' if past else 'ahead'}")
+
+    def asked(later: set[str]) -> set[str]:
+        turns = [module._asked("street", 1, [set(), set(), later], ["dog"], np.random.default_rng(seed)) for seed in range(20)]
+        assert all(turn.state is State.SILENCE for turn in turns)
+        return {line for turn in turns for line in turn.instructions}
+
+    assert asked(later={"dog"}) == {"dog past"}  # asked to tell, one would have to when it comes
+    assert asked(later=set()) == {"dog past", "dog ahead"}

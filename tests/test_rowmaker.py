@@ -1,6 +1,7 @@
 """One dialogue to one row, against dialogues written by hand: what is learnt, what numbers point at, what pictures are searched for."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -193,3 +194,11 @@ def test_ways_are_of_tokens_that_carry_a_thing_on_its_way(maker):
     row = maker.make(dialogue("alert_object", {}, turns=2), pictures(2, shown=("to left", "to right")))
     assert row.ways[:1].tolist() == [[0.0, 1.0]]
     assert maker.make(dialogue("alert_object", {}, turns=2), pictures(2, shown=("dog", ""))).ways[0].tolist() == [-1.0, -1.0]
+
+
+def test_a_turn_is_told_what_it_shows_where_its_state_is_predicted(maker):
+    events = np.zeros((12, 5), np.float32)
+    row = maker.make(dialogue("counting", {3: "1."}), replace(pictures(12), events=events))
+    assert row.events is events
+    assert [row.labels[at + 1] in maker.wire.state_ids for at in row.decisions] == [True] * 12
+    assert maker.make(dialogue("counting", {3: "1."}), pictures(12)).decisions == []

@@ -167,3 +167,15 @@ def test_practice_answers_are_what_the_picture_shows():
     assert [turn.text for turn in dialogue.turns] == ["", "Yes.", "Yes."]
     dialogue, _ = practice.onset([before, seen, seen, before, seen], thing.name, rng)
     assert [bool(turn.text) for turn in dialogue.turns] == [False, True, False, False, True]
+
+
+def test_tasks_know_what_each_turn_shows_and_practice_does_not(rows):
+    known = 0
+    for row in rows.step(STAGE, (9, 0), 6000):
+        if row.practice:
+            assert len(row.decisions) == len(row.events) == 0
+        else:
+            assert len(row.decisions) == len(row.events) == len(row.features)
+            assert all(row.ids[at + 1] in rows.maker.wire.state_ids for at in row.decisions)
+            known += 1
+    assert known

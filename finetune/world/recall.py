@@ -13,8 +13,8 @@ from finetune.world import grammar, wordings, worlds
 from finetune.world.desk import wordings as desk
 from streamo_app.protocol import State, span_text
 
-_NEVER_SHARE = 0.15
-"""How often the question is about something that was never there: silence, as in the task."""
+_NEVER_SHARE = 0.3
+"""How often the question is about something that was not there so far: silence, as in the task, whether it asks for the past or for what comes."""
 
 
 def recall(world: str, shots: Sequence[worlds.Shot], rng: np.random.Generator, share: float = 0.6) -> tuple[Dialogue, list[None]]:
@@ -37,7 +37,9 @@ def _asked(world: str, i: int, inside: list[set[str]], names: list[str], rng: np
     once = [name for name in names if len(stretches[name]) == 1 and stretches[name][0][1] < i]
     never = [name for name in names if not stretches[name]]
     if never and (not once or rng.random() < _NEVER_SHARE):
-        return Turn(i, (question(world, str(rng.choice(never)), rng),), State.SILENCE, "") if rng.random() < 0.5 else None
+        name = str(rng.choice(never))
+        to_come = any(name in later for later in inside[i + 1 :])  # asked to tell, one would have to when it comes
+        return Turn(i, (question(world, name, rng, past=to_come or rng.random() < 0.5),), State.SILENCE, "")
     if not once:
         return None
     name = str(rng.choice(once))
@@ -56,10 +58,10 @@ def _stretches(name: str, inside: list[set[str]]) -> list[tuple[int, int]]:
     return found
 
 
-def question(world: str, name: str, rng: np.random.Generator) -> str:
-    """ "When did a red car pass?" in one of the training wordings of the backward grounding task."""
+def question(world: str, name: str, rng: np.random.Generator, past: bool = True) -> str:
+    """ "When did a red car pass?" in one of the training wordings of the backward grounding task, or else of the forward one."""
     if world == "street":
-        form = wordings.pick("grounding", rng, special="past")
+        form = wordings.pick("grounding", rng, special="past" if past else "")
         return grammar.write(form, rng, o=wordings.mention(name, rng))
     slots = desk.mentions(name.split()[0], rng) if name.endswith(" object") else {}
-    return grammar.write(desk.pick("desk_grounding_backward", rng, argument=name), rng, **slots)
+    return grammar.write(desk.pick(f"desk_grounding_{'backward' if past else 'forward'}", rng, argument=name), rng, **slots)
