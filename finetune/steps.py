@@ -39,6 +39,9 @@ class VisionStep(nn.Module):
         self.token_head = nn.Linear(out, classes * MERGE * MERGE)
         # What a room looks like is no class, but a cut to another room is an event.
         self.colour_head = nn.Linear(out, 3 * MERGE * MERGE)
+        for head in (self.patch_head, self.token_head, self.colour_head):
+            for parameter in head.parameters():
+                nn.init.zeros_(parameter)  # before a trained tower they learn to read before they push
         self.classes = classes
 
     def forward(self, frames: torch.Tensor, patches: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:

@@ -14,7 +14,7 @@ from finetune import train as training
 from finetune.batch import Row, collate
 from finetune.config import Stage, load_config
 from finetune.loss import streaming_loss, supervised_logits
-from finetune.steps import DialogueStep
+from finetune.steps import DialogueStep, VisionStep
 from finetune.vision import patches, tower
 from streamo_app.models.loading import load_model
 from streamo_app.models.qwen2_5_vl import Qwen25VL
@@ -126,3 +126,14 @@ def test_a_step_on_cached_features_has_the_loss_of_the_whole_model():
         logits, gold = supervised_logits(out[:, :-1], torch.tensor([labels])[:, 1:], model.lm_head)
     assert loss.item() == pytest.approx(streaming_loss(logits, gold, state_ids).item(), abs=1e-5)
     assert set(report) >= {"aux", "silence", "response", "text"}
+
+
+def test_fresh_heads_do_not_push_a_trained_tower():
+    model = tiny.tiny_model(tiny.train_tokenizer(["user\nassistant\n"] * 4, 400), hidden=64, layers=3, heads=2, kv_heads=1, mlp=64, vision_layers=1)
+    step = VisionStep(model, 3)
+    rng = np.random.default_rng(0)
+    frames = torch.from_numpy(rng.integers(0, 256, (2, 56, 84, 3), dtype=np.uint8))
+    loss, _ = step(frames, torch.from_numpy(rng.integers(0, 2, (2, 24, 3))).float())
+    loss.backward()
+    assert all(p.grad is None or not p.grad.any() for p in model.parameters())
+    assert all(p.grad.any() for name, p in step.named_parameters() if name.endswith("head.bias"))
