@@ -30,9 +30,10 @@ def of_clip(world: str, clip) -> np.ndarray:
     table = np.full((clip.seconds, len(EVENTS)), IGNORED, np.float32)
     new, there = _street(clip) if world == "street" else _room(clip)
     for name, turns in (new | {f"{name} there": turns for name, turns in there.items()}).items():
-        table[:, EVENTS.index(f"{world}: {name}")] = IGNORED if turns is None else 0.0
         if turns is not None:
-            table[[turn for turn in turns if turn < clip.seconds], EVENTS.index(f"{world}: {name}")] = 1.0
+            column = table[:, EVENTS.index(f"{world}: {name}")]
+            column[:] = 0.0
+            column[[turn for turn in turns if turn < clip.seconds]] = 1.0
     return table
 
 
