@@ -42,11 +42,12 @@ def test_what_never_was_there_is_answered_by_silence():
     assert any(turn.instructions for turn in dialogue.turns)
 
 
-def test_what_is_not_there_yet_is_asked_for_ahead_only_where_it_never_comes(monkeypatch):
-    monkeypatch.setattr(module, "question", lambda world, name, rng, past: f"{name} {'past' if past else 'ahead'}")
+def test_what_is_not_there_yet_is_asked_for_ahead_only_where_it_never_comes():
+    def ask_when(name: str, rng: np.random.Generator, past: bool) -> str:
+        return f"{name} {'past' if past else 'ahead'}"
 
     def asked(later: set[str]) -> set[str]:
-        turns = [module._asked("street", 1, [set(), set(), later], ["dog"], np.random.default_rng(seed)) for seed in range(20)]
+        turns = [module._asked(ask_when, 1, [set(), set(), later], ["dog"], np.random.default_rng(seed)) for seed in range(20)]
         assert all(turn.state is State.SILENCE for turn in turns)
         return {line for turn in turns for line in turn.instructions}
 

@@ -8,17 +8,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from finetune.world import facts as street
-from finetune.world.desk import answers as desk
-from finetune.world.desk import scene as room
-from finetune.world.scene import LIGHTS, NAMES
+from finetune.world import worlds
 
-_STREET_NEW = (*(f"{name} comes" for name in NAMES), *(f"{name} goes" for name in NAMES), *(f"light turns {colour}" for colour in LIGHTS))
-_STREET_THERE = (*NAMES, *(f"{colour} light" for colour in LIGHTS))
-_ROOM_NEW = (*room.CHANGES, "motion")
-_ROOM_THERE = ("dark", "covered", "person", *(f"{colour} object" for colour in room.COLOURS))
-NEW = (*(f"street: {name}" for name in _STREET_NEW), *(f"desk: {name}" for name in _ROOM_NEW))
-THERE = (*(f"street: {name} there" for name in _STREET_THERE), *(f"desk: {name} there" for name in _ROOM_THERE))
+NEW = tuple(f"{world}: {name}" for world in worlds.NAMES for name in worlds.get(world).happenings.NEW)
+THERE = tuple(f"{world}: {name} there" for world in worlds.NAMES for name in worlds.get(world).happenings.THERE)
 EVENTS = (*NEW, *THERE)
 """All events: those that are new on a turn, then those that are the case in it."""
 IGNORED = -1.0
@@ -28,8 +21,9 @@ IGNORED = -1.0
 def of_clip(world: str, clip) -> np.ndarray:
     """(seconds, len(EVENTS)) float32: 1 where a turn shows an event, 0 where not, IGNORED where that is open or of another world."""
     table = np.full((clip.seconds, len(EVENTS)), IGNORED, np.float32)
-    new, there = _street(clip) if world == "street" else _room(clip)
-    for name, turns in (new | {f"{name} there": turns for name, turns in there.items()}).items():
+    happenings = worlds.get(world).happenings
+    there = {f"{name} there": turns for name, turns in happenings.there(clip).items()}
+    for name, turns in (happenings.new(clip) | there).items():
         if turns is not None:
             column = table[:, EVENTS.index(f"{world}: {name}")]
             column[:] = 0.0
@@ -47,32 +41,3 @@ def on_turns(table: np.ndarray, seconds: Sequence[int]) -> np.ndarray:
         rows[i, : len(NEW)] = table[before + 1 : now + 1, : len(NEW)].max(0)
     rows[0, : len(NEW)] = IGNORED
     return rows
-
-
-def _street(clip) -> tuple[dict, dict]:
-    """Name -> turns: of _STREET_NEW, and of _STREET_THERE."""
-    facts = street.facts_of(clip)
-    new = {name: [] for name in _STREET_NEW}
-    for thing in clip.things:
-        shown = facts.shown(thing)
-        if len(shown):
-            new[f"{thing.name} comes"].append(shown.start)
-            new[f"{thing.name} goes"].append(shown.stop)
-    for colour in LIGHTS:
-        new[f"light turns {colour}"] = facts.onsets(f"{colour} light")
-    return new, {name: [turn for turn in facts.turns if facts.sees(name, turn)] for name in _STREET_THERE}
-
-
-def _room(clip) -> tuple[dict, dict]:
-    """Of _ROOM_NEW and _ROOM_THERE; None = the clip leaves it open."""
-    facts = room.Facts(clip)
-    new = {change: facts.onsets(change) for change in room.CHANGES} | {"motion": desk.motions(facts)}
-    there = {
-        "dark": [turn for turn in facts.turns if room.is_dark(clip, turn)],
-        "covered": [turn for turn in facts.turns if room.is_covered(clip, turn)],
-        "person": [turn for turn in facts.turns if facts.people(turn)],
-    }
-    for colour in room.COLOURS:
-        name = f"{colour} object"
-        there[name] = [turn for turn in facts.turns if any(thing.name == name for thing in room.things_at(clip, turn))]
-    return new, there

@@ -14,7 +14,7 @@ from finetune.world import drills
 from finetune.world.drills import SEE, TALLY, TIMED, told, yes_no
 from finetune.world.facts import facts_of
 from finetune.world.scene import LIGHTS, NAMES, Clip, light_at, things_at
-from finetune.world.wordings import article, caption, phrase
+from finetune.world.wordings import article, caption, mention, phrase, pick, write
 from streamo_app.protocol import span_text
 
 Shot = tuple[Clip, float]
@@ -134,3 +134,8 @@ def timed(clip: Clip, rng: np.random.Generator) -> Record:
             answers.append(Answer(content, st_time=round(thing.start + 1, 2), end_time=round(thing.end, 2)))
     question = Question(str(rng.choice(TIMED)), asked + 1)
     return Record("", "", "timed", "practice", (question,), tuple(answers), {"task": "timed", "argument": "thing"})
+
+
+def ask_when(name: str, rng: np.random.Generator, past: bool = True) -> str:
+    """ "When did a red car pass?" in one of the training wordings of the backward grounding task, or else of the forward one."""
+    return write(pick("grounding", rng, special="past" if past else ""), rng, o=mention(name, rng))

@@ -4,13 +4,12 @@ Whole clips ask one such question at most, which teaches it too slowly: the ques
 when it was seen have to be kept for whatever may be asked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from finetune.build import Dialogue, Turn
-from finetune.world import grammar, wordings, worlds
-from finetune.world.desk import wordings as desk
+from finetune.world import worlds
 from streamo_app.protocol import State, span_text
 
 _NEVER_SHARE = 0.3
@@ -26,12 +25,12 @@ def recall(world: str, shots: Sequence[worlds.Shot], rng: np.random.Generator, s
     for i in range(len(shots)):
         turn = Turn(i, (), State.SILENCE, "")
         if i > 1 and rng.random() < share:
-            turn = _asked(world, i, inside, names, rng) or turn
+            turn = _asked(place.practice.ask_when, i, inside, names, rng) or turn
         turns.append(turn)
     return Dialogue("", "grounding_practice", tuple(turns)), [None] * len(shots)
 
 
-def _asked(world: str, i: int, inside: list[set[str]], names: list[str], rng: np.random.Generator) -> Turn | None:
+def _asked(ask_when: Callable[..., str], i: int, inside: list[set[str]], names: list[str], rng: np.random.Generator) -> Turn | None:
     """Turn i with a question about a name that one stretch of turns before it showed, or that none did."""
     stretches = {name: _stretches(name, inside[: i + 1]) for name in names}
     once = [name for name in names if len(stretches[name]) == 1 and stretches[name][0][1] < i]
@@ -39,11 +38,11 @@ def _asked(world: str, i: int, inside: list[set[str]], names: list[str], rng: np
     if never and (not once or rng.random() < _NEVER_SHARE):
         name = str(rng.choice(never))
         to_come = any(name in later for later in inside[i + 1 :])  # asked to tell, one would have to when it comes
-        return Turn(i, (question(world, name, rng, past=to_come or rng.random() < 0.5),), State.SILENCE, "")
+        return Turn(i, (ask_when(name, rng, past=to_come or rng.random() < 0.5),), State.SILENCE, "")
     if not once:
         return None
     name = str(rng.choice(once))
-    return Turn(i, (question(world, name, rng),), State.RESPONSE, span_text(*stretches[name][0]))
+    return Turn(i, (ask_when(name, rng),), State.RESPONSE, span_text(*stretches[name][0]))
 
 
 def _stretches(name: str, inside: list[set[str]]) -> list[tuple[int, int]]:
@@ -56,12 +55,3 @@ def _stretches(name: str, inside: list[set[str]]) -> list[tuple[int, int]]:
             else:
                 found.append((i, i))
     return found
-
-
-def question(world: str, name: str, rng: np.random.Generator, past: bool = True) -> str:
-    """ "When did a red car pass?" in one of the training wordings of the backward grounding task, or else of the forward one."""
-    if world == "street":
-        form = wordings.pick("grounding", rng, special="past" if past else "")
-        return grammar.write(form, rng, o=wordings.mention(name, rng))
-    slots = desk.mentions(name.split()[0], rng) if name.endswith(" object") else {}
-    return grammar.write(desk.pick(f"desk_grounding_{'backward' if past else 'forward'}", rng, argument=name), rng, **slots)

@@ -19,7 +19,7 @@ Shot = tuple[Any, float]
 
 @dataclass(frozen=True)
 class World:
-    """One world. Its clips have `seed`, `seconds` and `size`; its task and practice modules have the same functions as the street's."""
+    """One world. Its clips have `seed`, `seconds` and `size`; its modules have the same functions as the street's."""
 
     name: str
     make_clip: Callable[..., Any]
@@ -27,6 +27,8 @@ class World:
     boxes: Callable[..., list]
     tasks: ModuleType
     practice: ModuleType
+    happenings: ModuleType
+    """What is new and what is there on each turn."""
     loose: Callable[[np.random.Generator], list[Shot]]
     """Some single pictures to practise on."""
     alertable: tuple[str, ...]
@@ -48,7 +50,7 @@ def get(name: str) -> World:
 
 
 def _street() -> World:
-    from finetune.world import practice, scene, tasks
+    from finetune.world import happenings, practice, scene, tasks
     from finetune.world.draw import boxes, draw
 
     names = (*scene.NAMES, *practice.LIGHT_NAMES)
@@ -60,6 +62,7 @@ def _street() -> World:
         boxes=boxes,
         tasks=tasks,
         practice=practice,
+        happenings=happenings,
         loose=lambda rng: [(scene.make_still(rng), 0.0)],
         alertable=names,
         alertable_shares=(*[0.55 / cars] * cars, *[0.25 / others] * others, *[0.2 / lights] * lights),
@@ -75,7 +78,7 @@ def _street() -> World:
 
 
 def _desk() -> World:
-    from finetune.world.desk import practice, scene, tasks
+    from finetune.world.desk import happenings, practice, scene, tasks
     from finetune.world.desk.draw import boxes, draw
 
     names = practice.NAMES
@@ -86,6 +89,7 @@ def _desk() -> World:
         boxes=boxes,
         tasks=tasks,
         practice=practice,
+        happenings=happenings,
         loose=scene.make_shots,
         alertable=names,
         alertable_shares=tuple(1 / len(names) for _ in names),

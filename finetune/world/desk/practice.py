@@ -185,3 +185,9 @@ def timed(clip: Clip, rng: np.random.Generator) -> Record:
     )
     question = Question(str(rng.choice(TIMED)), asked + 1)
     return Record("", "", "timed", "practice", (question,), answers, {"task": "timed", "argument": "desk thing"})
+
+
+def ask_when(name: str, rng: np.random.Generator, past: bool = True) -> str:
+    """ "When was somebody there?" in one of the training wordings of the backward grounding task, or else of the forward one."""
+    slots = mentions(name.split()[0], rng) if name.endswith(" object") else {}
+    return write(pick(f"desk_grounding_{'backward' if past else 'forward'}", rng, argument=name), rng, **slots)
