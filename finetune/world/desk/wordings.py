@@ -50,8 +50,8 @@ _CLAUSES = {
     ),
     ("desk_alert_lights", "lights on"): (
         "the lights come back on", "the light comes back on", "the lights are switched back on", "the lights go on again", "it gets light again",
-        "the room gets light again", "the lights come on", "the lights go on", "the light comes on", "the lights are switched on",
-        "somebody turns the lights back on", "somebody turns on the lights",
+        "the room gets light again",
+        "somebody turns the lights back on",
     ),
     ("desk_alert_cover", "covered"): (
         "the camera is covered", "the lens is covered", "the webcam is covered", "something covers the camera", "somebody covers the lens",
