@@ -63,6 +63,24 @@ def test_a_follow_up_is_typed_in_its_lane_and_the_box_always_opens_another(site)
         expect(page.locator("#lanes .lane")).to_have_count(1)
 
 
+def test_what_is_typed_while_it_starts_stays_in_the_box(site):
+    with site.visitor() as page:
+        page.fill("#ask-text", "First wish")
+        page.evaluate(
+            """() => {  // the next one is typed between what Start sends and the server's answer
+                const send = window.fetch;
+                window.fetch = (...sent) => {
+                    if (String(sent[1]?.body).includes("First wish")) document.getElementById("ask-text").value = "Second wish";
+                    return send(...sent);
+                };
+            }"""
+        )
+        page.click("#go")
+        page.wait_for_selector(STOP)
+        expect(page.locator("#lanes .lane", has_text="First wish")).to_be_visible()
+        expect(page.locator("#ask-text")).to_have_value("Second wish")
+
+
 def test_mute_hides_lines_and_talkativeness_reaches_the_model_and_both_outlive_a_reload(site):
     with site.visitor() as page:
         page.click("#go")

@@ -18,7 +18,8 @@ async function start(from) {
   page.opening = false;
   if (wrong) say(wrong);
   else {
-    act({ do: "start", choice: page.choice, clip: page.clip, how, from, text: $("ask-text").value, keep: keepVideo(), ...extras() });
+    page.asked = $("ask-text").value;
+    act({ do: "start", choice: page.choice, clip: page.clip, how, from, text: page.asked, keep: keepVideo(), ...extras() });
     setTimeout(() => { if (page.sent.start) { delete page.sent.start; say("The server did not answer; try again."); controls(); } }, START_PATIENCE_MS);
   }
   controls();
@@ -38,7 +39,7 @@ async function prepare(from) {
 
 function started(view) {
   if (view.status !== "running") { halt(); return; }
-  $("ask-text").value = "";
+  if ($("ask-text").value === page.asked) $("ask-text").value = "";  // else the next one is being typed already
   if (view.show === "player") roll(page.from);
 }
 
