@@ -84,6 +84,7 @@ def test_what_is_typed_while_it_starts_stays_in_the_box(site):
 def test_mute_hides_lines_and_talkativeness_reaches_the_model_and_both_outlive_a_reload(site):
     with site.visitor() as page:
         page.click("#go")
+        page.wait_for_selector(STOP)
         ask(page, "Second wish")
         expect(page.locator("#rows .row[data-lane='2']", has_text="Heard: Second wish")).to_be_visible()
         wait_for(page, lambda: len(said(page, 1)) >= 2, "two lines of the first lane")
