@@ -13,6 +13,8 @@ import numpy as np
 from finetune.world.grammar import TELL, UPDATE, WHEN, expand, hold_out, one_of, words_of, write
 
 _STREET = "(street|road)"
+_UNKNOWN = "(a cat|a bus|a truck|a train|a horse|a bird|a cow|a sheep|a robot|a tractor|a chicken|a motorcycle)"
+"""What no world shows."""
 
 _PATTERNS = {
     "alert_light": (
@@ -93,7 +95,7 @@ _PATTERNS = {
         "(What will the weather be|What is the weather|How is the weather)(| tomorrow| tonight| next week| in Paris| in London).",
         "Will it (rain|snow|be sunny|be warm) (tomorrow|tonight|next week|in Paris)?",
         "(What is|Tell me|Name) the capital of (France|Italy|Japan|Spain|Germany|Brazil|Egypt|Canada|Peru).",
-        "(What is|How much is|Calculate) (two|three|five|seven|twelve|twenty) (plus|minus|times|divided by) (two|three|five|six|eight).",
+        "(What is|How much is|Calculate) (two|three|seven|twenty) (plus|minus|times|divided by) (two|five|eight).",
         "(Write|Write me|Tell me|Read me) a (poem|joke|story|song|letter|essay|riddle)(| about love| about the sea| about a king| for my mother).",
         "(Play|Play me|Put on|Sing) (some music|a song|some jazz|my favourite song|the radio).",
         "(Who is|What is the name of|Do you know) (that person|this man|that woman|the driver|the man on the street).",
@@ -106,6 +108,11 @@ _PATTERNS = {
         "(Explain|Tell me about|What is) (gravity|the moon|history|philosophy|the stock market|a black hole|the meaning of life).",
         "(Recommend|Name|Find me) a good (book|film|restaurant|song|hotel|doctor)(| in Paris| for tonight| about love).",
         "(Tell me|Notify me|Let me know|Alert me) when (a cat|a bus|a truck|a train|a horse|a plane|a bird|a bicycle|a boat|an elephant) (appears|comes in|passes|shows up).",
+        f"(Say so|Ping me|Let me know) (as soon as|the moment) {_UNKNOWN} (appears|comes by).",
+        f"(Do you see|Is there|Can you see) {_UNKNOWN}?",
+        f"When does {_UNKNOWN} (pass|come by)?",
+        f"(Watch for|Look out for|Wait for|I am looking for) {_UNKNOWN}.",
+        "(What|Which) (colour|color) is (the sky|the house|the roof|the door|the wall|the floor)?",
         "How many (birds|trees|windows|houses|cats|buses|trains|bicycles) (are there|do you see|pass)?",
         "Count the (birds|trees|windows|houses|cats|buses|trains|bicycles).",
         "(What is|Read|Tell me) the (licence plate|license plate|number plate|number) of the (car|bus|truck).",
