@@ -60,6 +60,8 @@ class Batch:
     """(all visual tokens, 2, PLACES) int64: `clock_digits` of both edges of the second that each is seen in"""
     earlier: torch.Tensor
     """(all visual tokens,) int64: which of them is at the same place of the image before, -1 in the first image of a row"""
+    pictures: torch.Tensor
+    """(all visual tokens,) int64: number of the image that each belongs to, counted over all rows"""
     places: torch.Tensor
     """(all visual tokens, 2) int64: row and column of each in its image"""
     pointers: torch.Tensor
@@ -87,8 +89,8 @@ def collate(rows: list[Row], pad: int, family: Qwen25VL, practice_weight: float 
     ids = np.full((len(rows), length), pad, np.int64)
     labels = np.full((len(rows), length), IGNORED, np.int64)
     positions = np.zeros((3, len(rows), length), np.int64)
-    targets, weights, ways, way_weights, digits, earlier, places = [], [], [], [], [], [], []
-    tokens = 0
+    targets, weights, ways, way_weights, digits, earlier, pictures, places = [], [], [], [], [], [], [], []
+    tokens = seen = 0
     for i, row in enumerate(rows):
         n = len(row.ids)
         ids[i, :n], labels[i, :n] = row.ids, row.labels
@@ -106,8 +108,9 @@ def collate(rows: list[Row], pad: int, family: Qwen25VL, practice_weight: float 
         edges = np.stack([clock_digits(row.clock), clock_digits([second + 1 for second in row.clock])], 1)
         digits.append(np.repeat(edges, size, axis=0))
         earlier.append(np.concatenate([np.full(size, -1), tokens + np.arange(size * (images - 1))]))
+        pictures.append(seen + np.repeat(np.arange(images), size))
         places.append(np.tile(np.stack(np.divmod(np.arange(size), row.grid[1]), 1), (images, 1)))
-        tokens += size * images
+        tokens, seen = tokens + size * images, seen + images
     pointers = [(i, *pointer) for i, row in enumerate(rows) for pointer in row.pointers]
     decisions = [(i, at) for i, row in enumerate(rows) for at in row.decisions]
     return Batch(
@@ -121,6 +124,7 @@ def collate(rows: list[Row], pad: int, family: Qwen25VL, practice_weight: float 
         torch.from_numpy(np.concatenate(way_weights)).float(),
         torch.from_numpy(np.concatenate(digits)),
         torch.from_numpy(np.concatenate(earlier)),
+        torch.from_numpy(np.concatenate(pictures)),
         torch.from_numpy(np.concatenate(places)),
         torch.tensor(pointers, dtype=torch.int64).reshape(-1, 4),
         torch.tensor(decisions, dtype=torch.int64).reshape(-1, 2),

@@ -7,7 +7,7 @@
 * pointer: before a digit or a side ("left") of an answer, one attention head looks at the turn that it was read from (-log of its attention mass).
 * events: what is new on a turn and what is there, of all that could be, whatever is asked (BCE per event), where the turn's state is about to be
   decided. An instruction is about one event; a decision that knows all of them has only to pick.
-* place, look, before, change: the same place one picture ago (`before.py`).
+* place, look, before, change, share: the same place one picture ago (`before.py`).
 
 Without them a model of this size learns the same, but many times slower.
 """
@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from finetune.batch import NO_DIGIT, PLACES, Batch
-from finetune.before import BEFORE_LAYER, CHANGE_LAYERS, PLACE_LAYER, Before
+from finetune.before import BEFORE_LAYER, CHANGE_LAYERS, PLACE_LAYER, SHARE_LAYER, Before
 from finetune.gaze import Gaze, Sum
 from finetune.world.events import EVENTS, IGNORED
 
@@ -48,7 +48,7 @@ class Heads(nn.Module):
         self.before = Before(hidden, model.config.vision_config.hidden_size) if before else None
         self._hidden: dict[int, torch.Tensor] = {}
         layers = model.model.language_model.layers
-        read = {*_MATCH_LAYERS, _CLOCK_LAYER, _EVENTS_LAYER} | ({PLACE_LAYER, BEFORE_LAYER, *CHANGE_LAYERS} if before else set())
+        read = {*_MATCH_LAYERS, _CLOCK_LAYER, _EVENTS_LAYER} | ({PLACE_LAYER, BEFORE_LAYER, *CHANGE_LAYERS, SHARE_LAYER} if before else set())
         self._hooks = [layers[layer].register_forward_hook(self._keep(layer)) for layer in read]
         self._gazes = {layer: Gaze(layers[layer].self_attn) for layer in {_POINTER_LAYER} | ({BEFORE_LAYER} if before else set())}
 

@@ -180,7 +180,7 @@ def test_rows_of_which_nothing_is_known_cost_the_events_head_nothing(model, batc
 
 def test_a_head_for_the_picture_before_is_there_where_it_is_wanted(run):
     assert list(run()[0]) == ["match", "way", "clock", "pointer", "events"]
-    assert list(run(before=True)[0]) == ["match", "way", "clock", "pointer", "events", "place", "look", "before", "change"]
+    assert list(run(before=True)[0]) == ["match", "way", "clock", "pointer", "events", "place", "look", "before", "change", "share"]
 
 
 def test_the_place_loss_is_the_cross_entropy_of_row_and_column(run):
@@ -241,6 +241,35 @@ def test_change_is_read_after_the_second_and_the_third_layer(run, model, batch):
     assert found["change"][0].item() == pytest.approx(sum(each) / 2, rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("decided", "pictures"),
+    [([(0, 6), (0, 12), (0, 18), (1, 4), (1, 8)], [[1], [2], [4]]), ([(0, 12), (0, 18), (1, 8)], [[1], [2], [4]]), ([(0, 6), (0, 18)], [[1, 2]])],
+)
+def test_a_decision_knows_how_much_of_the_picture_has_changed_of_two_in_a_turn_the_one_that_changed_more(run, batch, monkeypatch, decided, pictures):
+    width = batch.features.shape[1]
+    monkeypatch.setattr(batch, "features", batch.features.clone())
+    flat = batch.features.view(5, 2, 4, width)
+    flat[1, 0] = flat[0, 0]  # one of two tokens is as before
+    flat[2, 1] = flat[1, 1] + 0.1 * flat[0, 1]  # and hardly another
+    tokens = F.layer_norm(flat.mean(2), (width,))
+
+    def share(picture, most):
+        change = (tokens[picture] - tokens[picture - 1]).square().mean(-1)
+        return (change / most).clamp(max=1.0).mean().item()
+
+    assert share(1, 0.08) == 0.5 and 0.5 < share(2, 0.08) < share(4, 0.08) == 1.0
+    monkeypatch.setattr(batch, "decisions", torch.tensor(decided))
+    monkeypatch.setattr(batch, "events", torch.full((len(decided), len(EVENTS)), IGNORED))
+
+    def says_half(heads):
+        heads.before.share.bias.data[:] = 0.5
+
+    loss, count = run(says_half, before=True)[0]["share"]
+    wanted = [np.mean([(max(share(at, most) for at in turn) - 0.5) ** 2 for most in (0.08, 0.2)]) for turn in pictures]
+    assert count.item() == len(pictures)  # the first picture of a dialogue has none before it
+    assert loss.item() == pytest.approx(sum(wanted), rel=1e-3)
+
+
 def test_new_heads_for_the_picture_before_say_nothing_yet(run):
     loss, count = run(before=True)[0]["before"]
     assert loss.item() / count.item() == pytest.approx(1.0, rel=1e-3)  # they are off by the variance
@@ -253,7 +282,7 @@ def test_a_batch_of_first_pictures_costs_the_heads_nothing_and_stays_part_of_the
     language(inputs_embeds=language.embed_tokens(batch.ids), position_ids=batch.positions, use_cache=False)
     found = heads(batch.ids == model.config.image_token_id, first)
     heads.let_go()
-    for name in ("look", "before", "change"):
+    for name in ("look", "before", "change", "share"):
         loss, count = found[name]
         assert loss.item() == 0 and count.item() == 0
         loss.backward(retain_graph=True)
