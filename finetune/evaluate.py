@@ -128,6 +128,7 @@ def report(outcome: Outcome) -> dict:
         "records": len(outcome.streamed),
         "rejected": len(outcome.rejected),
         "too_early": outcome.too_early,
+        "answered_before": outcome.answered_before,
         "seconds": outcome.seconds,
         "ms_per_second": 1000 * outcome.busy_s / outcome.seconds if outcome.seconds else None,
     }
@@ -228,7 +229,8 @@ def stream(
             "take more videos, or fewer --workers."
         )
     if not outcome.streamed:
-        raise ValueError(f"No record of {args.data} could be scored ({outcome.rejected[0]}).")
+        reason = outcome.rejected[0] if outcome.rejected else "all ask for what the stream has just shown; take other videos"
+        raise ValueError(f"No record of {args.data} could be scored ({reason}).")
     return outcome
 
 

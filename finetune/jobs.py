@@ -17,6 +17,7 @@ from finetune.footage import video_turns
 from finetune.life import shift_clock
 from finetune.metrics import Track
 from finetune.rollout import Chain, Decision, roll_out
+from finetune.shown import answered_before, last_shown
 from streamo_app.models.interface import StreamingModel
 from streamo_app.session_turns import Turn
 
@@ -73,6 +74,8 @@ class Outcome:
     """Decoding and model time of all of it."""
     too_early: int = 0
     """Records of a chain whose video started before the second that counts."""
+    answered_before: int = 0
+    """Records of a chain that ask for what it has just shown (`shown.py`)."""
 
     def add(self, other: "Outcome") -> None:
         self.streamed += other.streamed
@@ -81,6 +84,7 @@ class Outcome:
         self.seconds += other.seconds
         self.busy_s += other.busy_s
         self.too_early += other.too_early
+        self.answered_before += other.answered_before
 
 
 def run_job(
@@ -96,8 +100,10 @@ def run_job(
     turns = _Readable(video_turns(job.video, conditions.fps or model.info.fps))
     asks = [place_questions(record, inf, []) for _, record in job.records] if counts else []
     said = roll_out(model, turns, asks, biases, clock=start, watcher=chain.watcher if chain else None)
+    seen = chain.seen if chain else {}
     if chain:
         chain.now += turns.seconds
+        chain.seen = seen | {name: start + second for name, second in last_shown(job.records[0][1]).items()}
     if turns.error:
         return Outcome(rejected=[f"record {index}: {turns.error}" for index, _ in job.records])
     outcome = Outcome(seconds=turns.seconds, busy_s=time.perf_counter() - started)
@@ -108,6 +114,9 @@ def run_job(
         gold, notes = build_dialogue(record, turns.seconds)
         if gold is None:
             outcome.rejected.append(f"record {index}: {'; '.join(notes)}")
+            continue
+        if answered_before(gold, start, seen, model.info.window):
+            outcome.answered_before += 1
             continue
         decisions = said[place :: len(job.records)]
         outcome.streamed += [Streamed(index, gold, one, start, bias) for one, bias in zip(decisions, biases, strict=True)]

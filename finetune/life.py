@@ -14,6 +14,10 @@ from finetune.build import Dialogue, Turn
 from streamo_app.protocol import State, span_text
 
 DAY_S = 86_400
+_LATE_S = 100
+"""Clocks of live streams are past it nearly always, and every clip begins before it."""
+_LATE, _LATE_TIMES = 0.35, 0.6
+"""Share of dialogues whose clock is far from 0, and of those that answer with a time: all its digits are read from the clock."""
 _SPAN = re.compile(r"From (\d+)s to (\d+)s")
 
 
@@ -35,6 +39,12 @@ def shift_clock(dialogue: Dialogue, offset: int) -> Dialogue:
     return _retimed(dialogue, lambda second: second + offset)
 
 
+def late(dialogue: Dialogue, rng: np.random.Generator) -> Dialogue:
+    """The same dialogue, often with a clock that is far from 0, as it is in a stream that has been on for a while."""
+    times = "grounding" in dialogue.task or dialogue.task == "timed"
+    return shift_clock(dialogue, clock_offset(rng)) if rng.random() < (_LATE_TIMES if times else _LATE) else dialogue
+
+
 def spread(dialogue: Dialogue, seconds: Sequence[int]) -> Dialogue:
     """The same turns at `seconds`, which rise, one per turn; the spans that its answers name go by the turns that they begin and end with."""
     at = dict(zip((turn.second for turn in dialogue.turns), seconds, strict=True))
@@ -52,8 +62,8 @@ def _retimed(dialogue: Dialogue, later: Callable[[int], int]) -> Dialogue:
 
 
 def clock_offset(rng: np.random.Generator) -> int:
-    """Start of a clock anywhere in a day, all lengths of number alike."""
-    return int(np.exp(rng.uniform(0, np.log(DAY_S))))
+    """Start of a clock anywhere in a day but its first moments, numbers of three, four and five digits alike."""
+    return int(np.exp(rng.uniform(np.log(_LATE_S), np.log(DAY_S))))
 
 
 def skip(dialogue: Dialogue, gone: set[int]) -> tuple[Dialogue, list[int]]:

@@ -72,8 +72,7 @@ class LooseRows:
         return np.array(index)
 
     def _row(self, shots: Shots, index: np.ndarray, dialogue: Dialogue, searched: list, rng: np.random.Generator) -> Row:
-        if rng.random() < 0.3:
-            dialogue = life.shift_clock(dialogue, life.clock_offset(rng))
+        dialogue = life.late(dialogue, rng)
         tokens = [token_labels(shots.patches[i]) for i in index]
         return self.maker.make(dialogue, Pictures(shots.features[index], shots.frames.shape[1:3], tokens, searched), practice=True)
 

@@ -4,7 +4,7 @@ Not the scores (`metrics.py`), not the command (`evaluate.py`); no decoder of it
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import exp
 
 from streamo_app.models.interface import Lane, StreamingModel
@@ -36,6 +36,8 @@ class Chain:
     watcher: Lane
     now: int
     """Second of the stream that comes next."""
+    seen: dict[str, int] = field(default_factory=dict)
+    """What its videos are known to have shown -> the last second of the stream that did."""
 
 
 @dataclass(eq=False)

@@ -41,8 +41,9 @@ def print_report(result: dict, console: Console | None = None) -> None:
 def print_difference(result: dict, conditions: str, console: Console | None = None) -> None:
     """Prints one line: how many records were scored under which conditions, and the mean F1 beside that of fresh streams where known."""
     console = console or Console()
-    early = f" ({result['too_early']} start too early)" if result["too_early"] else ""
-    line = f"{conditions}: {result['records']} records{early}, mean F1 {_both(result['macro'], '.3f')}"
+    why = {"start too early": result["too_early"], "ask for what the stream has just shown": result["answered_before"]}
+    unscored = "; ".join(f"{count} {reason}" for reason, count in why.items() if count)
+    line = f"{conditions}: {result['records']} records{f' ({unscored})' if unscored else ''}, mean F1 {_both(result['macro'], '.3f')}"
     if "fresh" in result:
         line += f"; fresh streams {_both(result['fresh']['macro'], '.3f')}; difference {_both(result['difference'], '+.3f')}"
     console.print(line, highlight=False, soft_wrap=True)

@@ -131,7 +131,10 @@ def _save(accelerator: Accelerator, folder: Path, index: int, step: int, spent: 
 
 
 def _resume(accelerator: Accelerator, folder: Path, index: int) -> tuple[int, dict]:
-    """(steps done, what `Progress.spent` said then) of the checkpoint that was loaded; (0, {}) where this stage has none."""
+    """(steps done, what `Progress.spent` said then) of the checkpoint that was loaded; (0, {}) where this stage has none.
+
+    Raises ValueError where it is of other weights, as after a change of the stage's losses, which have weights of their own.
+    """
     old = folder.with_name("checkpoint.old")
     if accelerator.is_main_process and old.exists() and not folder.exists():
         old.rename(folder)  # killed between the two renames of `_save`
@@ -139,7 +142,14 @@ def _resume(accelerator: Accelerator, folder: Path, index: int) -> tuple[int, di
     at = folder / "at.json"
     if not at.exists() or json.loads(at.read_text())["stage"] != index:
         return 0, {}
-    accelerator.load_state(str(folder))
+    try:
+        accelerator.load_state(str(folder))
+    except RuntimeError as error:
+        misfit = " ".join(str(error).split())[:200]
+        raise ValueError(
+            f"The checkpoint {folder} was saved with other weights than this stage has now ({misfit} ...). "
+            "Delete it to begin the stage anew (stages before it are kept), or take back what was changed."
+        ) from error
     read = json.loads(at.read_text())
     return read["step"], read.get("spent", {})
 

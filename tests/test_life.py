@@ -1,6 +1,9 @@
 """What live use does to a dialogue, written out by hand. `.` silence, `s` standby, `R` response."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from finetune import life
 from finetune.build import Dialogue, Turn
@@ -47,8 +50,19 @@ def test_turns_spread_over_a_longer_time_take_the_spans_that_answers_name_along(
 def test_clocks_start_anywhere_in_a_day():
     rng = np.random.default_rng(0)
     offsets = [life.clock_offset(rng) for _ in range(500)]
-    assert min(offsets) >= 1 and max(offsets) <= life.DAY_S
-    assert any(offset > 10_000 for offset in offsets) and any(offset < 100 for offset in offsets)
+    assert min(offsets) >= 100 and max(offsets) <= life.DAY_S, "clips themselves begin before second 100"
+    assert all(any(low <= offset < 10 * low for offset in offsets) for low in (100, 1_000, 10_000))
+
+
+def test_clocks_are_late_more_often_where_an_answer_is_a_time():
+    def late(task):
+        rng = np.random.default_rng(0)
+        made = (life.late(replace(dialogue("...R", {0: "When?"}, {3: "From 1s to 3s."}), task=task), rng) for _ in range(400))
+        return sum(one.turns[0].second > 0 for one in made) / 400
+
+    assert late("alert") == pytest.approx(0.35, abs=0.08)
+    for task in ("grounding_backward", "desk_grounding_forward", "timed"):
+        assert late(task) == pytest.approx(0.6, abs=0.08)
 
 
 def test_what_was_due_or_asked_on_a_skipped_turn_comes_on_the_next_one_seen():

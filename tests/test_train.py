@@ -96,6 +96,25 @@ def test_a_run_killed_in_the_middle_ends_with_the_weights_of_one_that_was_not(tm
     assert load_config(whole / "training.yaml").stages == load_config(tmp_path / "a" / "config.yaml").stages
 
 
+@pytest.mark.usefixtures("one_process")
+def test_a_checkpoint_of_other_losses_is_one_sentence_and_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(f"{__name__}.CONFIG", CONFIG.replace("steps: 3, lr", "steps: 1, lr"))
+    saved = training._save
+
+    def save_and_stop(*args):
+        saved(*args)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training, "_save", save_and_stop)
+        run(tmp_path, ["user\n"], monkeypatch)
+    AcceleratorState._reset_state(True)
+    monkeypatch.setattr(f"{__name__}.CONFIG", CONFIG.replace("onset: 0.2}}", "onset: 0.2}}, aux_before: 1.0"))
+    with pytest.raises(ValueError, match="run/checkpoint was saved with other weights than this stage has now .*Delete it") as refused:
+        run(tmp_path, ["user\n"], monkeypatch)
+    assert "\n" not in str(refused.value) and (tmp_path / "run" / "checkpoint" / "at.json").exists()
+
+
 def test_the_learning_rate_rises_stays_and_falls_to_four_per_cent():
     stage = Stage("s", "dialogue", 100, 1e-3, warmup=10, flat=0.5)
     shares = [training.lr_share(step, stage) for step in range(100)]
