@@ -145,6 +145,8 @@ def _resume(accelerator: Accelerator, folder: Path, index: int) -> tuple[int, di
     try:
         accelerator.load_state(str(folder))
     except RuntimeError as error:
+        if "state_dict" not in str(error):
+            raise  # nothing that another checkpoint would mend, such as a full GPU
         misfit = " ".join(str(error).split())[:200]
         raise ValueError(
             f"The checkpoint {folder} was saved with other weights than this stage has now ({misfit} ...). "
