@@ -109,7 +109,7 @@ def _train_stage(accelerator: Accelerator, config: TrainConfig, index: int, mate
             if (step + 1) % config.save_every == 0 and step + 1 < stage.steps:
                 _save(accelerator, checkpoint, index, step + 1, progress.spent())
     ledger.count(stage_name(config, index), progress.tokens)
-    material.heads = work.finish()
+    material.heads = work.finish() or material.heads  # a vision stage has none of its own and leaves those of the stage before
 
 
 def _save(accelerator: Accelerator, folder: Path, index: int, step: int, spent: dict) -> None:
