@@ -53,9 +53,10 @@ def test_the_digest_knows_what_shapes_the_weights_and_nothing_else(path):
         assert replace(config, stages=(config.stages[0], replace(config.stages[1], **change))).digest != config.digest
 
 
-def test_the_shipped_configuration_has_the_digest_that_the_weights_carry():
-    made = json.loads(Path("assets/streamo-tiny/training.json").read_text())["config"]
-    assert load_config("finetune/configs/streamo-tiny.yaml").digest == made
+@pytest.mark.parametrize(("name", "record"), [("streamo-tiny", "assets/streamo-tiny/training.json"), ("streamo-tiny-short", "docs/short.json")])
+def test_a_configuration_has_the_digest_that_its_record_carries(name, record):
+    made = json.loads(Path(record).read_text())["config"]
+    assert load_config(f"finetune/configs/{name}.yaml").digest == made
 
 
 @pytest.mark.parametrize(
