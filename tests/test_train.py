@@ -117,6 +117,21 @@ def test_a_checkpoint_of_other_losses_is_one_sentence_and_stays(tmp_path, monkey
     assert "\n" not in str(refused.value) and (tmp_path / "run" / "checkpoint" / "at.json").exists()
 
 
+def test_what_another_checkpoint_would_not_mend_is_not_laid_to_the_checkpoint(tmp_path):
+    class Full:
+        is_main_process = True
+
+        def wait_for_everyone(self): ...
+
+        def load_state(self, folder):
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "checkpoint" / "at.json").write_text('{"stage": 0, "step": 2}')
+    with pytest.raises(RuntimeError, match="CUDA out of memory"):
+        training._resume(Full(), tmp_path / "checkpoint", 0)
+
+
 def test_the_learning_rate_rises_stays_and_falls_to_four_per_cent():
     stage = Stage("s", "dialogue", 100, 1e-3, warmup=10, flat=0.5)
     shares = [training.lr_share(step, stage) for step in range(100)]
