@@ -104,8 +104,13 @@ def test_a_long_reply_of_one_user_never_blocks_another():
     engine, finished = Engine(model), threading.Event()
 
     def next_second(user, event):
-        if isinstance(event, Decided):
-            user.send(event.second + 1) if event.second < 9 else finished.set()
+        if not isinstance(event, Decided):
+            return
+        if event.second < 9:
+            user.send(event.second + 1)
+        else:
+            engine.stop()  # on the engine's own thread: until this one woke up, the slow reply could come to its end
+            finished.set()
 
     slow, quick = User(engine, A), User(engine, B, next_second)
     slow.send(0, (1, "Tell all."))
