@@ -14,7 +14,7 @@ MIX = ("task", "timed", "ask_each", "persist", "onset", "held", "tally", "recall
 """Kinds of rows; DESK_MIX is of desks alone."""
 WORLDS = ("street", "desk")
 LEAST_LAYERS = 3
-_YOUNG = ("first_clip", "aux_before", "aux_events", "sections")
+_YOUNG = ("first_clip", "aux_before", "aux_events", "sections", "early")
 """Keys that are younger than some weights that carry a digest: they count where they are used."""
 _SHAPELESS = ("out", "run_dir", "workers", "save_every", "response_bias")
 
@@ -69,6 +69,8 @@ class Stage:
     """Weight of knowing all that is new on a turn, whatever is asked (`heads.py`)."""
     sections: tuple[int, ...] = ()
     """From this stage on, rotary pairs of time, rows, columns, time, ... in turn (M-RoPE); () = as before."""
+    early: float = 0.0
+    """Share of the clocks that would be far from 0 and stay near it here: times of few digits are learnt first (`life.late`)."""
     mistakes: float = 0.05
     """Share of turns shown with a wrong state in dialogues that get any."""
     loss: str = "focal"
