@@ -3,6 +3,7 @@
 For the vision warm-up and for practice. Whole clips: `clips.py`.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -56,16 +57,20 @@ def _still_batch(seed: int, world: str, count: int, limits: tuple[int, int]) -> 
     return out
 
 
-def render_stills(counts: dict[str, int], seed: int, limits: tuple[int, int], workers: int) -> list[Shots]:
-    """`counts[world]` loose frames of each world, grouped by world and grid; small groups are left out."""
-    size = 200
+def render_stills(
+    counts: dict[str, int], seed: int, limits: tuple[int, int], workers: int, tell: Callable[[int], None] = lambda done: None
+) -> list[Shots]:
+    """`counts[world]` loose frames of each world, grouped by world and grid; small groups are left out. `tell(frames done)` along the way."""
+    size, before = 200, 0
     groups: dict[tuple, list] = {}
     with pool(workers) as executor:
         for number, (world, count) in enumerate(counts.items()):
             seeds = [int(s) for s in np.random.SeedSequence([seed, 11, number]).generate_state(-(-count // size))]
-            for batch in executor.map(partial(_still_batch, world=world, count=size, limits=limits), seeds):
+            for batches, batch in enumerate(executor.map(partial(_still_batch, world=world, count=size, limits=limits), seeds), 1):
                 for shot, frame, labels in batch:
                     groups.setdefault((world, *frame.shape), []).append((shot, frame, labels))
+                tell(before + min(batches * size, count))
+            before += count
     return [
         Shots(key[0], [shot for shot, _, _ in rows], np.stack([f for _, f, _ in rows]), np.stack([p for _, _, p in rows]))
         for key, rows in sorted(groups.items())
@@ -86,5 +91,5 @@ def features(visual, frames: np.ndarray, batch: int = 64) -> torch.Tensor:
 
 
 def pool(workers: int, **options) -> ProcessPoolExecutor:
-    """Worker processes that are started afresh: a forked one would share torch's threads."""
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), **options)
+    """Worker processes (0 = one per core) that are started afresh: a forked one would share torch's threads."""
+    return ProcessPoolExecutor(workers or None, mp_context=get_context("spawn"), **options)

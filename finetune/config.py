@@ -119,8 +119,8 @@ class TrainConfig:
     """One in so many of the clips of at most 60 s is rendered at two frames a second; 0 = none."""
     init: str = ""
     """A model folder to start from in place of random weights."""
-    workers: int = 2
-    """Rendering processes."""
+    workers: int = 0
+    """Rendering processes; 0 = one per core."""
     precision: str = "auto"
     """auto = bf16 autocast where the device computes it natively, else float32."""
     save_every: int = 200

@@ -12,6 +12,7 @@ from accelerate import Accelerator
 from transformers import PreTrainedTokenizerFast
 
 from finetune import bank, clips, tiny
+from finetune.bars import Bar
 from finetune.batch import collate
 from finetune.config import Stage, TrainConfig
 from finetune.corpus import corpus
@@ -56,7 +57,8 @@ class Material:
         """Loose frames; rendered by the main process, read by all."""
         path = self.run / "stills.pkl"
         if accelerator.is_main_process and not path.exists():
-            groups = bank.render_stills(self.config.stills, self.config.seed, self.limits, self.config.workers)
+            with Bar("loose frames rendered", sum(self.config.stills.values())) as bar:
+                groups = bank.render_stills(self.config.stills, self.config.seed, self.limits, self.config.workers, bar)
             _dump(path, groups)
         accelerator.wait_for_everyone()
         return pickle.loads(path.read_bytes())
@@ -89,9 +91,9 @@ class Material:
                 ("rendered", clips.render(jobs, frames, self.limits, config.workers)),
                 ("encoded", clips.encode(self.model.model.visual, jobs, frames, folder, config.workers)),
             ):
-                for done in work:
-                    if done % 100 == 0:
-                        accelerator.print(f"clips {what}: {done} of {len(jobs)}", flush=True)
+                with Bar(f"clips {what}", len(jobs)) as bar:
+                    for done in work:
+                        bar(done)
             self.model.to(accelerator.device)
         accelerator.wait_for_everyone()
         return jobs, folder
