@@ -14,8 +14,10 @@ MIX = ("task", "timed", "ask_each", "persist", "onset", "held", "tally", "recall
 """Kinds of rows; DESK_MIX is of desks alone."""
 WORLDS = ("street", "desk")
 LEAST_LAYERS = 3
-_YOUNG = ("first_clip", "aux_before", "aux_events", "sections", "early")
+_YOUNG = ("first_clip", "aux_before", "aux_events", "sections", "early", "fresh")
 """Keys that are younger than some weights that carry a digest: they count where they are used."""
+FRESH = ("seed", "stills", "clips", "first_clip", "two_fps")
+"""Keys of a run that a stage may give anew."""
 _SHAPELESS = ("out", "run_dir", "workers", "save_every", "response_bias")
 
 
@@ -71,6 +73,8 @@ class Stage:
     """From this stage on, rotary pairs of time, rows, columns, time, ... in turn (M-RoPE); () = as before."""
     early: float = 0.0
     """Share of the clocks that would be far from 0 and stay near it here: times of few digits are learnt first (`life.late`)."""
+    fresh: dict[str, Any] = field(default_factory=dict)
+    """From this stage on: other material, as `FRESH` of a run (keys left out are the run's own); what was rendered before is deleted."""
     mistakes: float = 0.05
     """Share of turns shown with a wrong state in dialogues that get any."""
     loss: str = "focal"
@@ -81,11 +85,34 @@ class Stage:
             raise ValueError(f"stage {self.name!r} has kind {self.kind!r}; take vision or dialogue.")
         if self.steps < 1 or self.lr <= 0:
             raise ValueError(f"stage {self.name!r} needs steps >= 1 and lr > 0, got steps={self.steps}, lr={self.lr}.")
+        if not isinstance(self.fresh, dict) or (unknown := sorted(set(self.fresh) - set(FRESH))):
+            raise ValueError(f"stage {self.name!r} has fresh: {self.fresh!r}; give a mapping of {', '.join(FRESH)}.")
         for what, given, known in (("mix", self.mix, MIX), ("worlds", self.worlds, WORLDS)):
             if unknown := sorted(set(given) - set(known)):
                 raise ValueError(f"stage {self.name!r} has {unknown[0]!r} in {what}; take {', '.join(known)}.")
             if not sum(given.values()) > 0:
                 raise ValueError(f"stage {self.name!r} has nothing in {what}; give one of {', '.join(known)} a share above 0.")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Stages in a row that learn from the same material."""
+
+    number: int
+    """From 0."""
+    first: int
+    """Index of its first stage."""
+    seed: int
+    stills: dict[str, int]
+    clips: dict[str, dict[int, int]]
+    first_clip: int
+    two_fps: int
+
+    def __post_init__(self):
+        if not all(isinstance(value, dict) for value in (self.stills, self.clips)) or not all(
+            isinstance(lengths, dict) and lengths and all(isinstance(seconds, int) for seconds in lengths) for lengths in self.clips.values()
+        ):
+            raise ValueError("stills are {world: number} and clips {world: {seconds: number}}; see finetune/configs/streamo-tiny.yaml.")
 
 
 @dataclass(frozen=True)
@@ -133,12 +160,8 @@ class TrainConfig:
         names = [stage.name for stage in self.stages]
         if len(set(names)) < len(names):
             raise ValueError(f"two stages have one name ({', '.join(names)}); checkpoints and curves are kept by name.")
-        if not all(isinstance(value, dict) for value in (self.stills, self.clips)) or not all(
-            isinstance(lengths, dict) and lengths for lengths in self.clips.values()
-        ):
-            raise ValueError("stills are {world: number} and clips {world: {seconds: number}}; see finetune/configs/streamo-tiny.yaml.")
         self._check_stages()
-        for world, lengths in self.clips.items():
+        for world, lengths in ((world, lengths) for part in self.parts for world, lengths in part.clips.items()):
             if max(lengths) < self.window:
                 raise ValueError(
                     f"window is {self.window} s but the longest {world} clip has {max(lengths)} s; a window is a length trained on."
@@ -146,21 +169,33 @@ class TrainConfig:
 
     def _check_stages(self) -> None:
         """Every stage finds rows: clips long enough, and frames, of each of its worlds."""
-        for stage in self.stages:
+        for index, stage in enumerate(self.stages):
+            part = self.part(index)
             if stage.kind != "dialogue":
                 continue
             if self.model.get("layers", LEAST_LAYERS) < LEAST_LAYERS:
                 raise ValueError(f"the model has {self.model['layers']} layers; the auxiliary losses need {LEAST_LAYERS} or more.")
             for world in (world for world, share in stage.worlds.items() if share > 0):
-                lengths = self.clips.get(world, {})
+                lengths = part.clips.get(world, {})
                 if stage.mix.get("task", 0) + stage.mix.get("timed", 0) > 0 and max(lengths, default=0) < stage.seconds[1]:
                     raise ValueError(
                         f"stage {stage.name!r} wants {stage.seconds[1]} s of {world}, but its longest clip has {max(lengths, default=0)} s."
                     )
                 if world != "desk" and not any(stage.mix.get(kind, 0) > 0 for kind in MIX if kind not in DESK_MIX):
                     raise ValueError(f"stage {stage.name!r} has no rows of {world}: it knows no {', '.join(DESK_MIX)}.")
-            if stage.two_fps >= 1 and not self.two_fps:
+            if stage.two_fps >= 1 and not part.two_fps:
                 raise ValueError(f"stage {stage.name!r} wants two pictures a second alone, but no clip has them (two_fps: 0).")
+
+    def part(self, index: int) -> Part:
+        """The part that stage `index` belongs to: of the run's own material, or of the last stage up to it that asked for other."""
+        begun = [0, *(i for i, stage in enumerate(self.stages[: index + 1]) if stage.fresh)]
+        given = {key: getattr(self, key) for key in FRESH} | self.stages[begun[-1]].fresh
+        return Part(len(begun) - 1, begun[-1], **given)
+
+    @property
+    def parts(self) -> list[Part]:
+        """In the order in which they are learnt from."""
+        return list({part.number: part for part in map(self.part, range(len(self.stages)))}.values())
 
     @property
     def digest(self) -> str:

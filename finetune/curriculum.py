@@ -33,7 +33,7 @@ class Material:
     """What the stages of a run share; rendered and computed once, kept under the run's folder."""
 
     def __init__(self, config: TrainConfig, run: Path):
-        self.config, self.run = config, run
+        self.config, self.run, self.part = config, run, config.part(0)
         self.limits = (config.min_pixels, config.max_pixels)
         self.tokenizer, self.model = self._start()
         self.tower = "untrained"
@@ -53,26 +53,39 @@ class Material:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
         return tokenizer, tiny.tiny_model(tokenizer, self.config.seed, **self.config.model)
 
+    @property
+    def folder(self) -> Path:
+        """Where the pictures of the part that is being learnt from are; of an earlier one none are left once this one has any."""
+        return _folder(self.run, self.part.number)
+
+    def _leave_earlier(self) -> None:
+        for number in range(self.part.number):
+            earlier = _folder(self.run, number)
+            for path in (*earlier.glob("stills*.pkl"), *earlier.glob("clips_*"), earlier / "frames"):
+                path.unlink() if path.is_file() else shutil.rmtree(path, ignore_errors=True)
+
     def stills(self, accelerator: Accelerator) -> list[bank.Shots]:
         """Loose frames; rendered by the main process, read by all."""
-        path = self.run / "stills.pkl"
+        path = self.folder / "stills.pkl"
         if accelerator.is_main_process and not path.exists():
-            with Bar("loose frames rendered", sum(self.config.stills.values())) as bar:
-                groups = bank.render_stills(self.config.stills, self.config.seed, self.limits, self.config.workers, bar)
+            self._leave_earlier()
+            self.folder.mkdir(exist_ok=True)
+            with Bar("loose frames rendered", sum(self.part.stills.values())) as bar:
+                groups = bank.render_stills(self.part.stills, self.part.seed, self.limits, self.config.workers, bar)
             _dump(path, groups)
         accelerator.wait_for_everyone()
         return pickle.loads(path.read_bytes())
 
     def stills_with_features(self, accelerator: Accelerator) -> list[bank.Shots]:
         """Loose frames with features of the vision tower as it is now; the frames themselves are let go."""
-        path = self.run / f"stills_{self.tower}.pkl"
+        path = self.folder / f"stills_{self.tower}.pkl"
         if not path.exists():
             groups = self.stills(accelerator)
             if accelerator.is_main_process:
                 for group in groups:
                     group.features = bank.features(self.model.model.visual, group.frames)
                     group.frames = group.frames[:1]
-                for other in self.run.glob("stills_*.pkl"):
+                for other in self.folder.glob("stills_*.pkl"):
                     other.unlink()  # of a tower that has been trained on
                 _dump(path, groups)
             accelerator.wait_for_everyone()
@@ -80,11 +93,11 @@ class Material:
 
     def clips(self, accelerator: Accelerator) -> tuple[list[clips.Job], Path]:
         """Every training clip, and the folder of their features, of the vision tower as it is now."""
-        config = self.config
-        jobs = clips.jobs(config.clips, _CLIP_SEEDS + config.first_clip, config.two_fps)
-        frames, folder = self.run / "frames", self.run / f"clips_{self.tower}"
+        config, part = self.config, self.part
+        jobs = clips.jobs(part.clips, _CLIP_SEEDS + part.first_clip, part.two_fps)
+        frames, folder = self.folder / "frames", self.folder / f"clips_{self.tower}"
         if accelerator.is_main_process:
-            for other in {*self.run.glob("clips_*")} - {folder}:
+            for other in {*self.folder.glob("clips_*")} - {folder}:
                 shutil.rmtree(other)  # of a tower that has been trained on; gigabytes
             self.model.cpu()
             for what, work in (
@@ -112,6 +125,10 @@ class Material:
         }
         save_pretrained(self.model, self.tokenizer, folder, about)
         self.config.save(folder / "training.yaml")  # what made these weights, beside them
+
+
+def _folder(run: Path, part: int) -> Path:
+    return run / f"part_{part}" if part else run
 
 
 def _dump(path: Path, value) -> None:

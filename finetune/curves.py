@@ -28,6 +28,8 @@ _LOOK = {
     "text": ("words of the reply", "#009E73", ":"),
     "patches": ("what a patch shows (F1)", "#56B4E9", "-"),
 }
+_LETTER = 0.012
+"""Width of a letter as a share of the figure's."""
 _PICTURE = {"dpi": 150, "format": "png"}
 
 
@@ -107,10 +109,13 @@ def figure(stages: list[dict], title: str):
         labels = [label for label, _, _ in _LOOK.values() if label in found]
         if labels:
             axes.legend([found[label] for label in labels], labels, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    for row, (stage, (left, end)) in enumerate(zip(stages, edges)):
-        # A short stage is narrower than its name: neighbours stand on two heights.
-        place = losses.get_xaxis_transform()
-        losses.text((left + end) / 2, 0.97 - 0.08 * (row % 2), stage["name"], transform=place, ha="center", va="top", fontsize=9, color="0.25")
+    losses.set_ylim(top=8 * losses.get_ylim()[1])  # for the names
+    for stage, (left, end) in zip(stages, edges):
+        narrow = (end - left) / start < _LETTER * len(stage["name"])  # it would stand in its neighbours
+        losses.text(
+            (left + end) / 2, 0.97, stage["name"], transform=losses.get_xaxis_transform(), rotation=90 if narrow else 0,
+            ha="center", va="top", fontsize=7 if narrow else 9, color="0.25", bbox={"facecolor": "white", "alpha": 0.7, "lw": 0, "pad": 0.5},
+        )  # fmt: skip
     return drawn
 
 

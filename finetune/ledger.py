@@ -70,7 +70,8 @@ def stage_name(config: TrainConfig, index: int) -> str:
 
 
 def stage_seed(config: TrainConfig, index: int) -> int:
-    return 1000 * config.seed + index
+    part = config.part(index)
+    return 1000 * part.seed + index - part.first
 
 
 def training_record(config: TrainConfig, ledger: Ledger, *, processes: int, precision: str, device: str | None = None) -> dict:

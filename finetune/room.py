@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from finetune.clips import jobs
-from finetune.config import TrainConfig
+from finetune.config import Part, TrainConfig
 from finetune.tiny import PATCH_PX
 
 MARGIN = 10**9
@@ -33,11 +33,15 @@ def room_needed(
     still = config.max_pixels * 3 if still is None else still
     frame = config.max_pixels if frame is None else frame
     features = patches * hidden * _HALF if features is None else features
-    loose = sum(config.stills.values())
-    filmed = sum(job.seconds * job.fps for job in jobs(config.clips, 0, config.two_fps))
-    # Labels lie beside a loose frame and beside its features.
-    pictures = loose * (still + features + 2 * patches * _LABELS) + filmed * (frame + features)
-    return pictures + weights * (len(config.stages) + _CHECKPOINTS * _OPTIMIZER)
+
+    def pictures(part: Part) -> int:
+        loose = sum(part.stills.values())
+        filmed = sum(job.seconds * job.fps for job in jobs(part.clips, 0, part.two_fps))
+        # Labels lie beside a loose frame and beside its features.
+        return loose * (still + features + 2 * patches * _LABELS) + filmed * (frame + features)
+
+    # Of a part that is over nothing is left.
+    return max(map(pictures, config.parts)) + weights * (len(config.stages) + _CHECKPOINTS * _OPTIMIZER)
 
 
 def check_room(run: Path, needed: int, free: int | None = None) -> None:

@@ -61,6 +61,7 @@ def count_tokens(inputs: tuple, pad: int) -> int:
 def run_stage(accelerator: Accelerator, config: TrainConfig, index: int, material: Material, ledger: Ledger) -> None:
     """Trains one stage from its checkpoint, or from the start; leaves `<run>/<stage>.pt` and the finished weights in `material.model`."""
     finished = material.run / f"{stage_name(config, index)}.pt"
+    material.part = config.part(index)
     if config.stages[index].kind == "vision":
         material.tower = config.stages[index].name
     if config.stages[index].sections:
@@ -82,7 +83,8 @@ def run_stage(accelerator: Accelerator, config: TrainConfig, index: int, materia
 
 
 def _train_stage(accelerator: Accelerator, config: TrainConfig, index: int, material: Material, ledger: Ledger) -> None:
-    stage = config.stages[index]
+    stage, part = config.stages[index], config.part(index)
+    seed = part.seed, index - part.first
     torch.manual_seed(stage_seed(config, index))  # the auxiliary heads start at random, the same after a restart
     work = make_stage(stage, material, accelerator)
     optimizers = make_optimizers(work.module, stage)
@@ -98,7 +100,7 @@ def _train_stage(accelerator: Accelerator, config: TrainConfig, index: int, mate
                 for group in optimizer.param_groups:
                     group["lr"] = peak * share
             given.clear()
-            loss, report = work.loss(module, (config.seed, index, accelerator.process_index, step))
+            loss, report = work.loss(module, (*seed, accelerator.process_index, step))
             accelerator.backward(loss)
             accelerator.clip_grad_norm_([p for p in module.parameters() if p.requires_grad], 1.0)
             for optimizer in optimizers:

@@ -1,12 +1,15 @@
 """Configurations of training runs: what is read, what is refused, and in which words."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from finetune.config import load_config
+from finetune.ledger import stage_seed
 
 YAML = """
 name: small
@@ -53,10 +56,48 @@ def test_the_digest_knows_what_shapes_the_weights_and_nothing_else(path):
         assert replace(config, stages=(config.stages[0], replace(config.stages[1], **change))).digest != config.digest
 
 
+def test_a_stage_may_turn_to_fresh_material_which_those_after_it_keep(path):
+    fresh = {"seed": 11, "first_clip": 50, "clips": {"street": {60: 2}}}
+    stages = [{"name": name, "kind": "vision", "steps": 1, "lr": 1e-3} for name in ("a", "b", "c", "d")]
+    stages[1]["fresh"], stages[3]["fresh"] = fresh, {"seed": 12}
+    config = load_config(path, [f"stages={yaml.safe_dump(stages, default_flow_style=True)}", "seed=3"])
+    assert [(part.number, part.first, part.seed, part.first_clip, part.clips) for part in config.parts] == [
+        (0, 0, 3, 0, {"street": {48: 3}}),
+        (1, 1, 11, 50, {"street": {60: 2}}),
+        (2, 3, 12, 0, {"street": {48: 3}}),  # what it does not name is the run's own
+    ]
+    assert [config.part(index).number for index in range(4)] == [0, 1, 1, 2]
+    assert [stage_seed(config, index) for index in range(4)] == [3000, 11000, 11001, 12000]
+    other = replace(config, stages=(config.stages[0], replace(config.stages[1], fresh=fresh | {"seed": 13}), *config.stages[2:]))
+    assert other.digest != config.digest
+
+
+@pytest.mark.parametrize(
+    ("fresh", "said"),
+    [
+        ({"steps": 3}, "stage 'tasks' has fresh: {'steps': 3}; give a mapping of seed, stills, clips, first_clip, two_fps"),
+        ({"clips": {"street": {"48": 3}}}, "stills are {world: number} and clips {world: {seconds: number}}"),
+        ({"clips": {"street": 3}}, "stills are {world: number} and clips {world: {seconds: number}}"),
+        ({"clips": {"street": {12: 3}}}, "stage 'tasks' wants 16 s of street, but its longest clip has 12 s"),
+    ],
+)
+def test_fresh_material_that_a_stage_cannot_use_is_refused(path, fresh, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        load_config(path, [f"stages.1.fresh={yaml.safe_dump(fresh, default_flow_style=True)}"])
+
+
 @pytest.mark.parametrize(("name", "record"), [("streamo-tiny", "assets/streamo-tiny/training.json"), ("streamo-tiny-short", "docs/short.json")])
 def test_a_configuration_has_the_digest_that_its_record_carries(name, record):
     made = json.loads(Path(record).read_text())["config"]
     assert load_config(f"finetune/configs/{name}.yaml").digest == made
+
+
+def test_the_record_of_the_shipped_weights_has_the_stages_and_seeds_of_their_configuration():
+    record = json.loads(Path("assets/streamo-tiny/training.json").read_text())["stages"]
+    config = load_config("finetune/configs/streamo-tiny.yaml")
+    assert [(stage["name"], stage["steps"], stage["seed"]) for stage in record] == [
+        (stage.name, stage.steps, stage_seed(config, index)) for index, stage in enumerate(config.stages)
+    ]
 
 
 @pytest.mark.parametrize(

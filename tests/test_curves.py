@@ -46,6 +46,20 @@ def test_every_stage_has_a_list_per_number_as_long_as_its_steps(tmp_path):
         assert image.format == "PNG" and image.size == (1500, 975)
 
 
+def test_the_curves_of_the_shipped_weights_end_where_their_record_says():
+    curves = json.loads((ROOT / "docs" / "curves.json").read_text())["stages"]
+    record = json.loads((ROOT / "assets" / "streamo-tiny" / "training.json").read_text())["stages"]
+    assert [(stage["name"], stage["steps"][-1], stage["tokens"][-1]) for stage in curves] == [
+        (stage["name"], stage["steps"], stage["tokens"]) for stage in record
+    ]
+
+
+def test_a_name_that_is_wider_than_its_stage_stands_upright():
+    stages = [{"name": name, "steps": [steps], "loss": [1.0], "aux": [None], **dict.fromkeys(("silence", "standby", "response", "text"), [None])}
+              for name, steps in (("tasks", 900), ("look_again", 20))]  # fmt: skip
+    assert [text.get_rotation() for text in figure(stages, "small").axes[0].texts] == [0, 90]
+
+
 def test_stages_stand_side_by_side_with_their_names_raw_points_faint_and_the_smoothed_line_over_them(tmp_path):
     losses, right = figure(read_stages(made(tmp_path / "run")), "small").axes
     assert [text.get_text() for text in losses.texts] == ["look", "talk"]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from finetune import train as training
 from finetune.batch import Row, collate
 from finetune.config import Stage, load_config
 from finetune.loss import streaming_loss, supervised_logits
+from finetune.room import room_needed
 from finetune.steps import DialogueStep, VisionStep
 from finetune.vision import patches, tower
 from streamo_app.models.loading import load_model
@@ -36,7 +38,7 @@ stages:
   - {{name: look, kind: vision, steps: 3, lr: 1.0e-3, batch: 8}}
   - {{name: talk, kind: dialogue, steps: 5, lr: 1.0e-3, matrix_lr: 1.0e-3, tokens: 500, seconds: [6, 10], practice_seconds: [2, 3],
      worlds: {{street: 0.5, desk: 0.5}}, two_fps: 0.3, mix: {{task: 0.4, timed: 0.2, ask_each: 0.2, onset: 0.2}}}}
-  - {{name: look_again, kind: vision, steps: 1, lr: 1.0e-3, batch: 8}}
+  - {{name: look_again, kind: vision, steps: 1, lr: 1.0e-3, batch: 8, fresh: {{seed: 2, first_clip: 10, two_fps: 0}}}}
   - {{name: look_back, kind: dialogue, steps: 2, lr: 1.0e-3, tokens: 500, seconds: [6, 10], practice_seconds: [2, 3], mix: {{task: 0.5, onset: 0.5}},
      aux_before: 1.0, sections: [4, 6, 6]}}
 """
@@ -75,16 +77,22 @@ def test_a_run_killed_in_the_middle_ends_with_the_weights_of_one_that_was_not(tm
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     whole = run(tmp_path / "a", corpus, monkeypatch)
-    (tmp_path / "b" / "run").mkdir()
-    shutil.copy(tmp_path / "a" / "run" / "stills.pkl", tmp_path / "b" / "run")  # the same seed renders the same
-    shutil.copytree(tmp_path / "a" / "run" / "frames", tmp_path / "b" / "run" / "frames")
     killed = run(tmp_path / "b", corpus, monkeypatch, killed_at=3)
+    curves = [[(line["stage"], line["step"], line["loss"]) for line in progress.read_curve(folder.parent / "run" / "curve.jsonl")] for folder in (whole, killed)]
+    assert curves[0] == curves[1] and len(curves[0]) == 4
     for stage in ("1_talk", "3_look_back"):
         first, second = (torch.load(folder.parent / "run" / f"{stage}.pt")["model"] for folder in (whole, killed))
         assert all(torch.equal(first[name], second[name]) for name in first)
     before, kept, after = (torch.load(whole.parent / "run" / f"{stage}.pt")["heads"] for stage in ("1_talk", "2_look_again", "3_look_back"))
     assert set(before) == set(kept) and all(torch.equal(before[name], kept[name]) for name in before)  # a vision stage has none of its own
     assert set(before) < set(after) and all(name.startswith("before.") for name in set(after) - set(before))  # which joined the others
+
+    # Of the pictures of the first two stages nothing is left, and all that is left is within what was asked of the disk.
+    rendered = sorted(path.relative_to(killed.parent / "run").as_posix() for path in (killed.parent / "run").rglob("*.npz"))
+    assert len(rendered) == 8 and all(path.startswith(("part_1/frames/", "part_1/clips_look_again/")) for path in rendered)
+    taken = sum(path.stat().st_size for path in (killed.parent / "run").rglob("*") if path.is_file())
+    weights = sum(p.numel() * 4 for p in load_model(str(killed), quantize="none").model.parameters())
+    assert taken <= room_needed(load_config(killed / "training.yaml"), hidden=32, weights=weights)
 
     record = json.loads((killed / "training.json").read_text())
     assert record["config"] == load_config(killed / "training.yaml").digest and all(s["tokens"] > 0 and s["seconds"] > 0 for s in record["stages"])
@@ -96,6 +104,13 @@ def test_a_run_killed_in_the_middle_ends_with_the_weights_of_one_that_was_not(tm
     steps = list(model.turn(lane, 0, model.encode([np.zeros((120, 160, 3), np.uint8)]), ["Notify me when the light turns green."]))
     assert steps[-1].done and sum(steps[0].p) == pytest.approx(1)
     assert load_config(whole / "training.yaml").stages == load_config(tmp_path / "a" / "config.yaml").stages
+
+
+def test_a_run_that_the_disk_has_no_room_for_renders_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10**9))
+    with pytest.raises(ValueError, match="run needs .* GB more and 1 GB is to stay free, but its disk has 1.0 GB"):
+        run(tmp_path, ["user\n"], monkeypatch)
+    assert not (tmp_path / "run" / "stills.pkl").exists() and not (tmp_path / "out").exists()
 
 
 @pytest.mark.usefixtures("one_process")
@@ -130,6 +145,15 @@ def test_what_another_checkpoint_would_not_mend_is_not_laid_to_the_checkpoint(tm
     (tmp_path / "checkpoint" / "at.json").write_text('{"stage": 0, "step": 2}')
     with pytest.raises(RuntimeError, match="CUDA out of memory"):
         training._resume(Full(), tmp_path / "checkpoint", 0)
+
+
+def test_a_checkpoint_that_was_moved_aside_when_the_kill_came_is_gone_on_from(tmp_path):
+    loaded = []
+    accelerator = SimpleNamespace(is_main_process=True, wait_for_everyone=lambda: None, load_state=loaded.append)
+    (tmp_path / "checkpoint.old").mkdir()
+    (tmp_path / "checkpoint.old" / "at.json").write_text('{"stage": 1, "step": 40, "spent": {"tokens": 7}}')
+    assert training._resume(accelerator, tmp_path / "checkpoint", 1) == (40, {"tokens": 7})
+    assert loaded == [str(tmp_path / "checkpoint")] and not (tmp_path / "checkpoint.old").exists()
 
 
 def test_the_learning_rate_rises_stays_and_falls_to_four_per_cent():

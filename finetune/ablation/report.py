@@ -57,7 +57,7 @@ def write(out: Path, plan: Plan, results: list[dict], floors: dict[str, dict], a
 
 def markdown(plan: Plan, summary: Summary, floors: dict[str, dict], about: dict, by_hand: str = "") -> str:
     parts = ["# The paper's ablations in miniature", "![the ablation as a picture](ablation.png)", *_NOTES]
-    times = f"{about['core_minutes']:.0f} minutes of one core in all, {about['minutes']:.0f} minutes on the clock with {about['workers']} processes"
+    times = f"{about['core_minutes']:.0f} minutes of one core in all, {about['minutes']:.0f} minutes on the clock with up to {about['workers']} processes"
     parts.append(f"Made by `{about['command']}` on {about['machine']} ({about['cores']} cores): {times}; configuration {about['config']}.")
     parts += [table.markdown().rstrip() for table in tables(summary, floors, plan)]
     parts += ["## What we saw", "\n".join(f"- {line}" for line in sentences(summary, plan)) or "Nothing yet: no run is finished."]
