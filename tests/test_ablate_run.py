@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from finetune import bank
+from finetune.__main__ import main
 from finetune.ablation import training
 from finetune.ablation.ground import Ground
 from finetune.ablation.plan import Plan, Variant
@@ -129,3 +130,42 @@ def test_held_out_clips_are_of_their_own_split_and_hold_the_tasks_that_are_train
 def test_the_state_logits_are_those_of_every_turn_on_the_gold_past(runner):
     dialogues, logits = state_logits(runner.ground, runner.ground.model(), runner.validation)
     assert len(dialogues) == len(logits) > 0 and all(values.shape == (10, 3) for values in logits)
+
+
+SMALLEST = """
+base: streamo-tiny
+model: {hidden: 48, layers: 4, heads: 3, kv_heads: 1, mlp: 64}
+seeds: [1]
+stills: 200
+clips: 2
+clip_seconds: 12
+validation_clips: 1
+test_clips: 1
+held_out_seconds: 8
+tasks: [alert_light, counting, event_caption, grounding_forward]
+budgets: [1]
+gammas: [2]
+biases: [-1, 1, 1]
+warmup: {steps: 1, lr: 1.0e-3, tokens: 200, practice_seconds: [2, 3], mix: {ask_each: 0.6, persist: 0.4}}
+run: {lr: 1.0e-3, tokens: 300, seconds: [8, 8], practice_seconds: [2, 3], mix: {task: 0.7, ask_each: 0.3}}
+"""
+
+
+def test_the_command_renders_warms_up_runs_every_variant_in_worker_processes_and_writes_the_report(tmp_path, capfd):
+    (tmp_path / "small.yaml").write_text(SMALLEST)
+    command = ["ablate", "--config", str(tmp_path / "small.yaml"), "--out", str(tmp_path / "docs"), "--run", str(tmp_path / "run"), "--workers", "2"]
+    threads = torch.get_num_threads()
+    try:
+        assert main(command) == 0
+    finally:
+        torch.set_num_threads(threads)
+    made = sorted((tmp_path / "run").glob("*/results/*.json"))
+    assert [path.name for path in made] == ["ce-1-1.json", "focal-1-1.json", "gamma2-1-1.json", "scale-1-1.json", "two-states-1-1.json"]
+    assert sorted(path.name for path in (tmp_path / "docs").iterdir()) == ["ablation.json", "ablation.md", "ablation.png"]
+    document = json.loads((tmp_path / "docs" / "ablation.json").read_text())
+    assert (document["finished"], document["planned"], document["workers"]) == (5, 5, 2) and document["minutes"] > 0
+    assert "runs to go" in capfd.readouterr().err
+
+    before = [path.stat().st_mtime_ns for path in made]
+    assert main([*command, "--report"]) == 0
+    assert [path.stat().st_mtime_ns for path in made] == before

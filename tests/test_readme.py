@@ -25,13 +25,17 @@ MADE_BY_COMMANDS = ("runs/", ".venv/", "path/to/", "~/")
 FIRST_SCREEN_LINES = 30
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
+OTHERS = "".join(path.read_text(encoding="utf-8") for folder in ("docs", "assets") for path in sorted((ROOT / folder).rglob("*.md")))
+"""The reports and the model card."""
 
 
-def commands() -> list[list[str]]:
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
+
+
+def commands(text: str = README) -> list[list[str]]:
     """Every command of the ```bash blocks as words, without comments."""
-    lines = "\n".join(blocks("bash")).replace("\\\n", " ").splitlines()
+    lines = "\n".join(blocks("bash", text)).replace("\\\n", " ").splitlines()
     return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
@@ -104,7 +108,7 @@ def check(words: list[str]) -> None:
             raise AssertionError(f"{shlex.join(words)}: say in this test how such a command is checked")
 
 
-@pytest.mark.parametrize("words", commands(), ids=lambda words: shlex.join(words)[:70])
+@pytest.mark.parametrize("words", commands() + commands(OTHERS), ids=lambda words: shlex.join(words)[:70])
 def test_every_command_is_understood_by_the_program_that_it_starts(words):
     check(words)
 
