@@ -25,7 +25,7 @@ MADE_BY_COMMANDS = ("runs/", ".venv/", "path/to/", "~/")
 FIRST_SCREEN_LINES = 30
 
 
-OTHERS = "".join(path.read_text(encoding="utf-8") for folder in ("docs", "assets") for path in sorted((ROOT / folder).rglob("*.md")))
+OTHERS = "".join(path.read_text(encoding="utf-8") for path in (*sorted((ROOT / "docs").glob("*.md")), ROOT / "assets" / "streamo-tiny" / "README.md"))
 """The reports and the model card."""
 
 
