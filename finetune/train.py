@@ -106,8 +106,10 @@ def _train_stage(accelerator: Accelerator, config: TrainConfig, index: int, mate
             for optimizer in optimizers:
                 optimizer.step()
                 optimizer.zero_grad()
-            tokens = accelerator.reduce(torch.tensor(sum(given), device=accelerator.device), reduction="sum")
-            progress.step(step, {"loss": loss.item()} | report | {"lr": stage.lr * share, "tokens": tokens.item()})
+            # Every process gives its own tokens, and a loss whose mean over processes is that of the whole batch.
+            mine = torch.tensor([report.get("loss", loss.item()) / accelerator.num_processes, sum(given)], dtype=torch.float64, device=accelerator.device)
+            whole_loss, tokens = accelerator.reduce(mine, reduction="sum").tolist()
+            progress.step(step, report | {"loss": whole_loss, "lr": stage.lr * share, "tokens": tokens})
             if (step + 1) % config.save_every == 0 and step + 1 < stage.steps:
                 _save(accelerator, checkpoint, index, step + 1, progress.spent())
     ledger.count(stage_name(config, index), progress.tokens)
