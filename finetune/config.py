@@ -14,7 +14,7 @@ MIX = ("task", "timed", "ask_each", "persist", "onset", "held", "tally", "recall
 """Kinds of rows; DESK_MIX is of desks alone."""
 WORLDS = ("street", "desk")
 LEAST_LAYERS = 3
-_YOUNG = ("first_clip", "aux_before", "aux_events", "sections", "early", "fresh")
+_YOUNG = ("first_clip", "aux_before", "aux_events", "sections", "fresh")
 """Keys that are younger than some weights that carry a digest: they count where they are used."""
 FRESH = ("seed", "stills", "clips", "first_clip", "two_fps")
 """Keys of a run that a stage may give anew."""
@@ -71,8 +71,6 @@ class Stage:
     """Weight of knowing all that is new on a turn, whatever is asked (`heads.py`)."""
     sections: tuple[int, ...] = ()
     """From this stage on, rotary pairs of time, rows, columns, time, ... in turn (M-RoPE); () = as before."""
-    early: float = 0.0
-    """Share of the clocks that would be far from 0 and stay near it here: times of few digits are learnt first (`life.late`)."""
     fresh: dict[str, Any] = field(default_factory=dict)
     """From this stage on: other material, as `FRESH` of a run (keys left out are the run's own); what was rendered before is deleted."""
     mistakes: float = 0.05

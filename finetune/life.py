@@ -39,11 +39,10 @@ def shift_clock(dialogue: Dialogue, offset: int) -> Dialogue:
     return _retimed(dialogue, lambda second: second + offset)
 
 
-def late(dialogue: Dialogue, rng: np.random.Generator, early: float = 0.0) -> Dialogue:
-    """The same dialogue, often with a clock that is far from 0, as it is in a stream that has been on for a while; `early` of those stay near 0."""
+def late(dialogue: Dialogue, rng: np.random.Generator) -> Dialogue:
+    """The same dialogue, often with a clock that is far from 0, as it is in a stream that has been on for a while."""
     times = "grounding" in dialogue.task or dialogue.task == "timed"
-    share = (_LATE_TIMES if times else _LATE) * (1 - early)
-    return shift_clock(dialogue, clock_offset(rng)) if rng.random() < share else dialogue
+    return shift_clock(dialogue, clock_offset(rng)) if rng.random() < (_LATE_TIMES if times else _LATE) else dialogue
 
 
 def spread(dialogue: Dialogue, seconds: Sequence[int]) -> Dialogue:

@@ -39,16 +39,16 @@ class LooseRows:
         if kind == "same_view":
             if hasattr(practice, kind):
                 index = self._views(number, length, rng)
-                yield self._row(stage, shots, index, *practice.same_view([shots.shots[i] for i in index], rng), rng)
+                yield self._row(shots, index, *practice.same_view([shots.shots[i] for i in index], rng), rng)
             return
         if kind == "recall":
             index = rng.integers(0, len(shots.shots), length)
             dialogue, searched = recall(shots.world, [shots.shots[i] for i in index], rng)
-            yield self._row(stage, shots, index, life.spread(dialogue, _gaps(length, rng)), searched, rng)
+            yield self._row(shots, index, life.spread(dialogue, _gaps(length, rng)), searched, rng)
             return
         if kind in ("ask_each", "held"):
             index = rng.integers(0, len(shots.shots), length)
-            yield self._row(stage, shots, index, *getattr(practice, kind)([shots.shots[i] for i in index], rng), rng)
+            yield self._row(shots, index, *getattr(practice, kind)([shots.shots[i] for i in index], rng), rng)
             return
         if kind == "tally":  # numbers beyond the first few want many turns
             length *= 2
@@ -58,7 +58,7 @@ class LooseRows:
         index = np.array([_pick(has, name, other, rng) for _ in range(length)])
         frames = [shots.shots[i] for i in index]
         for argument in (name, other):
-            yield self._row(stage, shots, index, *getattr(practice, kind)(frames, argument, rng), rng)
+            yield self._row(shots, index, *getattr(practice, kind)(frames, argument, rng), rng)
 
     def _views(self, number: int, length: int, rng: np.random.Generator) -> np.ndarray:
         """Indices of frames that mostly stay in one room for a while."""
@@ -71,8 +71,8 @@ class LooseRows:
             index.append(at)
         return np.array(index)
 
-    def _row(self, stage: Stage, shots: Shots, index: np.ndarray, dialogue: Dialogue, searched: list, rng: np.random.Generator) -> Row:
-        dialogue = life.late(dialogue, rng, stage.early)
+    def _row(self, shots: Shots, index: np.ndarray, dialogue: Dialogue, searched: list, rng: np.random.Generator) -> Row:
+        dialogue = life.late(dialogue, rng)
         tokens = [token_labels(shots.patches[i]) for i in index]
         return self.maker.make(dialogue, Pictures(shots.features[index], shots.frames.shape[1:3], tokens, searched), practice=True)
 

@@ -115,7 +115,7 @@ class Rows:
     def _task(self, stage, world, job, dialogue, first, seconds, features, size, per_turn, rng) -> Row:
         dialogue, pinned = life.window(dialogue, first, seconds)
         index = [turn.second for turn in dialogue.turns]
-        dialogue = life.late(dialogue, rng, stage.early)
+        dialogue = life.late(dialogue, rng)
         if rng.random() < 0.12:
             gone = {int(i) for i in rng.integers(1, seconds - 1, int(rng.integers(1, 4)))}
             dialogue, left = life.skip(dialogue, gone)

@@ -55,16 +55,14 @@ def test_clocks_start_anywhere_in_a_day():
 
 
 def test_clocks_are_late_more_often_where_an_answer_is_a_time():
-    def late(task, early=0.0):
+    def late(task):
         rng = np.random.default_rng(0)
-        made = (life.late(replace(dialogue("...R", {0: "When?"}, {3: "From 1s to 3s."}), task=task), rng, early) for _ in range(400))
+        made = (life.late(replace(dialogue("...R", {0: "When?"}, {3: "From 1s to 3s."}), task=task), rng) for _ in range(400))
         return sum(one.turns[0].second > 0 for one in made) / 400
 
     assert late("alert") == pytest.approx(0.35, abs=0.08)
     for task in ("grounding_backward", "desk_grounding_forward", "timed"):
         assert late(task) == pytest.approx(0.6, abs=0.08)
-        assert late(task, early=0.75) == pytest.approx(0.15, abs=0.06)
-        assert late(task, early=1.0) == 0, "all of them stay near 0"
 
 
 def test_what_was_due_or_asked_on_a_skipped_turn_comes_on_the_next_one_seen():
