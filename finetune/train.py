@@ -84,7 +84,7 @@ def run_stage(accelerator: Accelerator, config: TrainConfig, index: int, materia
 
 def _train_stage(accelerator: Accelerator, config: TrainConfig, index: int, material: Material, ledger: Ledger) -> None:
     stage, part = config.stages[index], config.part(index)
-    seed = part.seed, index - part.first
+    seed = part.seed, index - part.first  # of its rows, as `stage_seed` of its heads: each part counts its stages from 0
     torch.manual_seed(stage_seed(config, index))  # the auxiliary heads start at random, the same after a restart
     work = make_stage(stage, material, accelerator)
     optimizers = make_optimizers(work.module, stage)
