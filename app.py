@@ -1,7 +1,7 @@
 """Streamo in the browser: a page that watches a webcam, a clip or a camera and speaks when there is something to say.
 
-    python app.py                                # http://127.0.0.1:7860 with the built-in model
-    python app.py --model path/to/checkpoint --quantize 4bit --port 8000
+python app.py                                # http://127.0.0.1:7860 with the built-in model
+python app.py --model path/to/checkpoint --quantize 4bit --port 8000
 """
 
 import importlib.util
@@ -11,8 +11,8 @@ import socket
 import sys
 import threading
 
-from streamo_app.certificate import is_everywhere, names_of, own_addresses, self_signed
 from streamo_app.config import AppConfig
+from streamo_app.ui.certificate import is_everywhere, names_of, own_addresses, self_signed
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -37,9 +37,9 @@ def run(config: AppConfig) -> int:
     # After the command line was read: torch and Gradio take seconds to come in.
     from streamo_app.models.engine import Engine
     from streamo_app.models.loading import load_model
-    from streamo_app.ui.desks import Desks
-    from streamo_app.ui.samples import load_clips
     from streamo_app.ui.serve import serve
+    from streamo_app.ui.visitor.samples import load_clips
+    from streamo_app.ui.visitor.visitors import Desks
 
     clips = load_clips()
     engine = Engine(load_model(config.model, quantize=config.quantize)).start()
@@ -69,13 +69,19 @@ def check_port(host: str, port: int) -> None:
         try:
             probe.bind((host.strip("[]"), port))
         except OSError as error:
-            raise ValueError(f"Cannot listen on {host} port {port} ({error.strerror}); choose another with --port.") from None
+            raise ValueError(
+                f"Cannot listen on {host} port {port} ({error.strerror}); choose another with --port."
+            ) from None
 
 
 def about_https(config: AppConfig) -> str:
     """What to open on another machine, and how to tell that it is this one."""
     others = own_addresses() if is_everywhere(config.host) else []
-    there = f"On other machines: {' or '.join(f'https://{bracketed(address)}:{config.port}' for address in others)}\n" if others else ""
+    there = (
+        f"On other machines: {' or '.join(f'https://{bracketed(address)}:{config.port}' for address in others)}\n"
+        if others
+        else ""
+    )
     found = self_signed(config.https_dir, names_of(config.host)).fingerprint
     return f"{there}Browsers warn once, since nobody vouches for the certificate; its SHA-256 fingerprint is\n{found}"
 

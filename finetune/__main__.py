@@ -13,7 +13,7 @@ COMMANDS = {
     "build": ("finetune.build", "raw records to dialogues"),
     "world render": ("finetune.world.render", "labelled synthetic clips"),
     "train": ("finetune.train", "train a model from a configuration"),
-    "curves": ("finetune.curves", "draw the curve of a training"),
+    "curves": ("finetune.training.curves", "draw the curve of a training"),
     "evaluate": ("finetune.evaluate", "stream a set of records through a model and score it"),
     "ablate": ("finetune.ablate", "the paper's ablations in miniature"),
     "bias": ("finetune.bias", "choose the bias of the response on validation records"),

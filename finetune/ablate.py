@@ -1,9 +1,13 @@
-"""The paper's ablations in miniature, on the street world: the three losses, three states against two, gamma and alpha of the focal loss.
+"""The paper's ablations in miniature, on the street world: the three losses, three states against two, gamma and alpha
+of the focal loss.
 
-Run: python -m finetune ablate [--workers N] [--out DIR]      (three and a half hours of one core; stopped and started again it goes on)
-     python -m finetune ablate --smoke                        (everything once and far too short, within 5 minutes on two cores)
+Run: python -m finetune ablate [--workers N] [--out DIR]      (three and a half hours of one core; stopped and started
+again it goes on)
+     python -m finetune ablate --smoke                        (everything once and far too short, within 5 minutes on
+     two cores)
 
-Plan: `ablation/plan.py` and finetune/configs/ablate.yaml. Every finished (variant, seed, budget) is a file in the run's folder. CPU only.
+Plan: `ablation/plan.py` and finetune/configs/ablate.yaml. Every finished (variant, seed, budget) is a file in the run's
+folder. CPU only.
 """
 
 import json
@@ -24,8 +28,15 @@ SMOKE = "runs/ablation-smoke"
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", default=CONFIG, help=f"what is run (default: {CONFIG})")
-    parser.add_argument("--out", metavar="DIR", help=f"where ablation.json, .md and .png go (default: {OUT}; with --smoke {SMOKE})")
-    parser.add_argument("--run", metavar="DIR", help=f"material and finished results (default: {RUN}; with --smoke {SMOKE})", dest="folder")
+    parser.add_argument(
+        "--out", metavar="DIR", help=f"where ablation.json, .md and .png go (default: {OUT}; with --smoke {SMOKE})"
+    )
+    parser.add_argument(
+        "--run",
+        metavar="DIR",
+        help=f"material and finished results (default: {RUN}; with --smoke {SMOKE})",
+        dest="folder",
+    )
     parser.add_argument("--workers", metavar="N", type=int, help="processes of one thread each (default: one per core)")
     parser.add_argument("--smoke", action="store_true", help="tiny budgets and one seed, to see that it works")
     parser.add_argument("--report", action="store_true", help="train nothing: tables and picture of what is finished")
@@ -43,7 +54,7 @@ def run(args: Namespace) -> int:
     from rich.console import Console
 
     from finetune.ablation import report
-    from finetune.ablation.ground import Ground, base_digest
+    from finetune.ablation.material import Ground, base_digest
     from finetune.ablation.measures import floors
     from finetune.ablation.variant import Task, load_results, own_tracks
 
@@ -77,14 +88,20 @@ def _run_all(plan: Plan, folder: Path, tasks: list, workers: int, console) -> No
     import torch
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    from finetune.ablation.ground import Ground
+    from finetune.ablation.material import Ground
     from finetune.ablation.variant import warm_up
 
     left = [task for task in tasks if task.missing(folder / "results")]
     if not left:
         return
     began = time.monotonic()
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(24), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(24),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, speed_estimate_period=600) as progress:
         bar = progress.add_task("material", total=1.0)
         ground = Ground(plan, folder)
@@ -133,7 +150,10 @@ def _in_processes(plan: Plan, folder: Path, left: list, workers: int, progress, 
                     rest = spent * (sum(units.values()) - done) / done
                     last = results[-1]["plain"]["f1"] if results else None
                     f1 = "" if last is None else f", timing F1 {100 * last:.1f}"
-                    _tell(console, f"{task.variant.name}, seed {task.seed}{f1}; {len(waiting)} runs to go, about {_minutes(rest)}")
+                    _tell(
+                        console,
+                        f"{task.variant.name}, seed {task.seed}{f1}; {len(waiting)} runs to go, about {_minutes(rest)}",
+                    )
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -144,14 +164,15 @@ def _tell(console, line: str) -> None:
 
 
 def _minutes(seconds: float) -> str:
-    from finetune.progress import words
+    from finetune.training.progress import words
 
     return words(seconds)
 
 
 def _add_wall(folder: Path, since: float) -> float:
-    """Adds the time since `since` to what the folder's starts have taken, and returns now. Done with every result: a kill asks nobody."""
-    from finetune.files import write_json
+    """Adds the time since `since` to what the folder's starts have taken, and returns now. Done with every result: a
+    kill asks nobody."""
+    from streamo_app.files import write_json
 
     now = time.monotonic()
     write_json(folder / "wall.json", {"seconds": round(_wall(folder) + now - since, 1)})
@@ -167,8 +188,8 @@ def _about(plan: Plan, folder: Path, digest: str, results: list[dict], workers: 
     """What made the numbers. Minutes of several starts are added up."""
     import torch
 
-    from finetune.ledger import device_name
     from finetune.train import native_bf16
+    from finetune.training.run_record import device_name
 
     warm = json.loads((folder / "warm.json").read_text())["cpu_s"]
     runs: dict[tuple, float] = {}

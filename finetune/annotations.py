@@ -1,8 +1,10 @@
-"""Raw annotations in the public Streamo-Instruct schema: records, read and written. No video, no turns: `build.py` makes those.
+"""Raw annotations in the public Streamo-Instruct schema: records, read and written. No video, no turns: `build.py`
+makes those.
 
 A file is a JSON list or JSON Lines of objects `{video_name, video_path, task_type, source, question: [{content, time}],
-response: [{content, st_time, end_time, time}]}`; times are 1-based seconds ("12", 12.5 or "MM:SS"), an unused one is "". Keys
-that the schema does not know are kept in `extra` and written back.
+response: [{content, st_time, end_time,
+time}]}`; times are 1-based seconds ("12", 12.5 or "MM:SS"), an unused one is "". Keys that the schema does not know are
+kept in `extra` and written back.
 """
 
 import json
@@ -74,7 +76,13 @@ class Record:
             "source": self.source,
             "question": [{"content": q.content, "time": _out(q.time), **q.extra} for q in self.questions],
             "response": [
-                {"content": a.content, "st_time": _out(a.st_time), "end_time": _out(a.end_time), "time": _out(a.time), **a.extra}
+                {
+                    "content": a.content,
+                    "st_time": _out(a.st_time),
+                    "end_time": _out(a.end_time),
+                    "time": _out(a.time),
+                    **a.extra,
+                }
                 for a in self.answers
             ],
             **self.extra,
@@ -103,7 +111,9 @@ def load_records(path: str | Path) -> tuple[list[Record], list[str]]:
 
 def save_records(records: list[Record], path: str | Path) -> None:
     """Writes a JSON list that `load_records` reads back."""
-    Path(path).write_text(json.dumps([r.to_dict() for r in records], ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    Path(path).write_text(
+        json.dumps([r.to_dict() for r in records], ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+    )
 
 
 def _read(path: Path) -> list:
@@ -113,7 +123,9 @@ def _read(path: Path) -> list:
     except FileNotFoundError:
         raise ValueError(f"{path} does not exist; give a file of raw records (JSON list or JSON Lines).") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read ({error}); give a file of raw records (JSON list or JSON Lines).") from None
+        raise ValueError(
+            f"{path} cannot be read ({error}); give a file of raw records (JSON list or JSON Lines)."
+        ) from None
     try:
         whole = json.loads(text)
         return whole if isinstance(whole, list) else [whole]
@@ -165,4 +177,6 @@ def _out(time: Time | None) -> Time:
 
 
 def _kind(value: Any) -> str:
-    return {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}.get(type(value), "a number")
+    return {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}.get(
+        type(value), "a number"
+    )

@@ -1,9 +1,11 @@
-"""Dialogues from raw records: what is asked and what is to be said on each turn of a video. No tokens (`labels.py`), no pixels.
+"""Dialogues from raw records: what is asked and what is to be said on each turn of a video. No tokens (`labels.py`), no
+pixels.
 
 Run: python -m finetune build RAW.json OUT.jsonl [--videos DIR] [--compat]
 
-Raw times are 1-based, turns 0-based: a time names `protocol.raw_turn` of it, an event is Standby on the turns it covers and answered
-on the turn after. Nothing is dropped silently: each builder also returns a line per thing that it moved or rejected.
+Raw times are 1-based, turns 0-based: a time names `protocol.raw_turn` of it, an event is Standby on the turns it covers
+and answered on the turn after. Nothing is dropped silently: each builder also returns a line per thing that it moved or
+rejected.
 """
 
 import json
@@ -12,8 +14,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from finetune.annotations import Answer, Record, load_records
-from finetune.files import whole
-from finetune.footage import video_seconds, writable
+from finetune.evaluation.footage import video_seconds, writable
+from streamo_app.files import whole
 from streamo_app.protocol import State, clean_instruction, parse_seconds, raw_turn
 
 
@@ -52,7 +54,8 @@ class Dialogue:
 def build_dialogue(record: Record, seconds: int) -> tuple[Dialogue | None, list[str]]:
     """Dialogue of `seconds` turns, and what was moved or rejected, one line each.
 
-    None when no question stands, or when the record had answers and none of them stands: silence would then be a wrong label.
+    None when no question stands, or when the record had answers and none of them stands: silence would then be a wrong
+    label.
     """
     notes: list[str] = []
     asked = place_questions(record, seconds, notes)
@@ -92,7 +95,9 @@ def place_questions(record: Record, seconds: float, notes: list[str]) -> dict[in
             notes.append(f"question {index}: rejected, {error}")
             continue
         if turn >= seconds:
-            notes.append(f"question {index}: rejected, it is asked at {question.time} but the video has {seconds} seconds")
+            notes.append(
+                f"question {index}: rejected, it is asked at {question.time} but the video has {seconds} seconds"
+            )
             continue
         if question.time is None:
             notes.append(f"question {index}: moved, it has no time and is asked at the start")
@@ -101,7 +106,8 @@ def place_questions(record: Record, seconds: float, notes: list[str]) -> dict[in
 
 
 def _place_answer(answer: Answer, first: int, seconds: int) -> tuple[int, float, range, list[str]]:
-    """(turn of the response, raw time for ordering, standby turns, what was moved). Raises ValueError with the reason of a rejection."""
+    """(turn of the response, raw time for ordering, standby turns, what was moved). Raises ValueError with the reason
+    of a rejection."""
     if not answer.content.strip():
         raise ValueError("it has no words")
     if answer.time is not None:
@@ -121,7 +127,9 @@ def _place_answer(answer: Answer, first: int, seconds: int) -> tuple[int, float,
     if end >= seconds:
         raise ValueError(f"its event ends at {answer.end_time} but the video has {seconds} seconds")
     if end < first:
-        raise ValueError(f"its event ended at {answer.end_time}, before its question at {first + 1}; such an answer needs time")
+        raise ValueError(
+            f"its event ended at {answer.end_time}, before its question at {first + 1}; such an answer needs time"
+        )
     moved = []
     if begin < first:
         moved.append(f"standby starts at its question ({first + 1}), not at {answer.st_time}")
@@ -133,9 +141,10 @@ def _place_answer(answer: Answer, first: int, seconds: int) -> tuple[int, float,
 def build_compat(record: Record, seconds: int) -> tuple[Dialogue, list[str]]:
     """The official converter's output at 1 fps, faults included: for comparing with the release, not for training.
 
-    Times are truncated; the first question is also put on turn 0 when none falls there; of two questions or events on one turn the
-    later wins; an event that ends with the video, and whatever lies outside it, vanishes; so does an answer without words, but not
-    its Standby. Where an answer has both a span and a time the span is taken (the release has no such record to tell).
+    Times are truncated; the first question is also put on turn 0 when none falls there; of two questions or events on
+    one turn the later wins; an event that ends with the video, and whatever lies outside it, vanishes; so does an
+    answer without words, but not its Standby. Where an answer has both a span and a time the span is taken (the release
+    has no such record to tell).
     """
     asked: dict[int, list[str]] = {}
     for question in record.questions:
@@ -174,7 +183,9 @@ def _dialogue(record: Record, seconds: int, asked: dict, states: dict, texts: di
     turns = []
     for second in range(seconds):
         state = states.get(second, State.SILENCE)
-        turns.append(Turn(second, tuple(asked.get(second, ())), state, texts[second] if state is State.RESPONSE else ""))
+        turns.append(
+            Turn(second, tuple(asked.get(second, ())), state, texts[second] if state is State.RESPONSE else "")
+        )
     meta = {"video_name": record.video_name, "task_type": record.task_type, "source": record.source, **record.extra}
     return Dialogue(record.video_path, record.task, tuple(turns), meta)
 
@@ -201,10 +212,14 @@ def _turn_or_none(time: int | float | str | None) -> int | None:
         return None
 
 
-def build_file(raw: str | Path, out_jsonl: str | Path, videos: str | Path | None = None, compat: bool = False) -> tuple[int, list[str]]:
-    """Dialogues of a raw file as JSON Lines, written beside and then renamed. Returns (dialogues written, what was moved or rejected).
+def build_file(
+    raw: str | Path, out_jsonl: str | Path, videos: str | Path | None = None, compat: bool = False
+) -> tuple[int, list[str]]:
+    """Dialogues of a raw file as JSON Lines, written beside and then renamed. Returns (dialogues written, what was
+    moved or rejected).
 
-    `videos` is the folder that `video_path` is relative to (the raw file's own where None). Raises ValueError when nothing can be read.
+    `videos` is the folder that `video_path` is relative to (the raw file's own where None). Raises ValueError when
+    nothing can be read.
     """
     records, notes = load_records(raw)
     if not records:
@@ -239,7 +254,9 @@ def load_dialogues(path: str | Path) -> list[Dialogue]:
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("raw", metavar="RAW.json", help="raw records: JSON list or JSON Lines")
     parser.add_argument("out", metavar="OUT.jsonl", help="dialogues to write")
-    parser.add_argument("--videos", metavar="DIR", help="folder that video_path is relative to (default: the one of RAW.json)")
+    parser.add_argument(
+        "--videos", metavar="DIR", help="folder that video_path is relative to (default: the one of RAW.json)"
+    )
     parser.add_argument("--compat", action="store_true", help="reproduce the official converter, faults included")
 
 
@@ -248,5 +265,9 @@ def run(args: Namespace) -> int:
     written, notes = build_file(args.raw, args.out, args.videos, args.compat)
     for note in notes:
         print(note)
-    print(f"{written} dialogues written to {args.out}; {len(notes)} notes above" if notes else f"{written} dialogues written to {args.out}")
+    print(
+        f"{written} dialogues written to {args.out}; {len(notes)} notes above"
+        if notes
+        else f"{written} dialogues written to {args.out}"
+    )
     return 0

@@ -8,7 +8,6 @@ from typing import Any
 
 import yaml
 
-
 DESK_MIX = ("same_view",)
 MIX = ("task", "timed", "ask_each", "persist", "onset", "held", "tally", "recall", *DESK_MIX)
 """Kinds of rows; DESK_MIX is of desks alone."""
@@ -48,7 +47,8 @@ class Stage:
     practice_seconds: tuple[int, int] = (2, 6)
     """Least and most turns of a practice dialogue."""
     mix: dict[str, float] = field(default_factory=lambda: {"task": 1.0})
-    """Share of each kind of row: task, timed, and over loose frames ask_each, persist, onset, held, tally, same_view, recall."""
+    """Share of each kind of row: task, timed, and over loose frames ask_each, persist, onset, held, tally, same_view,
+    recall."""
     worlds: dict[str, float] = field(default_factory=lambda: {"street": 1.0})
     """Share of each world among rows."""
     two_fps: float = 0.0
@@ -62,17 +62,18 @@ class Stage:
     aux_task: float = 0.4
     """Weight of the per-token match loss on task rows."""
     aux_clock: float = 0.1
-    """Weight of reading the clock off visual tokens (`steps.py`)."""
+    """Weight of reading the clock off visual tokens (`training/step_modules.py`)."""
     aux_pointer: float = 0.3
     """Weight of looking at the turn that a number in an answer was read from."""
     aux_before: float = 0.0
-    """Weight of knowing what was at the same place one picture ago (`before.py`); 0 = no heads for it."""
+    """Weight of knowing what was at the same place one picture ago (`training/previous_frame.py`); 0 = no heads for it."""
     aux_events: float = 0.0
-    """Weight of knowing all that is new on a turn, whatever is asked (`heads.py`)."""
+    """Weight of knowing all that is new on a turn, whatever is asked (`training/aux_heads.py`)."""
     sections: tuple[int, ...] = ()
     """From this stage on, rotary pairs of time, rows, columns, time, ... in turn (M-RoPE); () = as before."""
     fresh: dict[str, Any] = field(default_factory=dict)
-    """From this stage on: other material, as `FRESH` of a run (keys left out are the run's own); what was rendered before is deleted."""
+    """From this stage on: other material, as `FRESH` of a run (keys left out are the run's own); what was rendered
+    before is deleted."""
     mistakes: float = 0.05
     """Share of turns shown with a wrong state in dialogues that get any."""
     loss: str = "focal"
@@ -89,7 +90,9 @@ class Stage:
             if unknown := sorted(set(given) - set(known)):
                 raise ValueError(f"stage {self.name!r} has {unknown[0]!r} in {what}; take {', '.join(known)}.")
             if not sum(given.values()) > 0:
-                raise ValueError(f"stage {self.name!r} has nothing in {what}; give one of {', '.join(known)} a share above 0.")
+                raise ValueError(
+                    f"stage {self.name!r} has nothing in {what}; give one of {', '.join(known)} a share above 0."
+                )
 
 
 @dataclass(frozen=True)
@@ -108,9 +111,12 @@ class Part:
 
     def __post_init__(self):
         if not all(isinstance(value, dict) for value in (self.stills, self.clips)) or not all(
-            isinstance(lengths, dict) and lengths and all(isinstance(seconds, int) for seconds in lengths) for lengths in self.clips.values()
+            isinstance(lengths, dict) and lengths and all(isinstance(seconds, int) for seconds in lengths)
+            for lengths in self.clips.values()
         ):
-            raise ValueError("stills are {world: number} and clips {world: {seconds: number}}; see finetune/configs/streamo-tiny.yaml.")
+            raise ValueError(
+                "stills are {world: number} and clips {world: {seconds: number}}; see finetune/configs/streamo-tiny.yaml."
+            )
 
 
 @dataclass(frozen=True)
@@ -139,7 +145,8 @@ class TrainConfig:
     clips: dict[str, dict[int, int]] = field(default_factory=lambda: {"street": {48: 1200, 120: 150}})
     """World -> seconds -> number of training clips."""
     first_clip: int = 0
-    """Training clips are numbered from here: a run that goes on from `init` begins beyond the clips that those weights have seen."""
+    """Training clips are numbered from here: a run that goes on from `init` begins beyond the clips that those weights
+    have seen."""
     two_fps: int = 4
     """One in so many of the clips of at most 60 s is rendered at two frames a second; 0 = none."""
     init: str = ""
@@ -172,20 +179,28 @@ class TrainConfig:
             if stage.kind != "dialogue":
                 continue
             if self.model.get("layers", LEAST_LAYERS) < LEAST_LAYERS:
-                raise ValueError(f"the model has {self.model['layers']} layers; the auxiliary losses need {LEAST_LAYERS} or more.")
+                raise ValueError(
+                    f"the model has {self.model['layers']} layers; the auxiliary losses need {LEAST_LAYERS} or more."
+                )
             for world in (world for world, share in stage.worlds.items() if share > 0):
                 lengths = part.clips.get(world, {})
-                if stage.mix.get("task", 0) + stage.mix.get("timed", 0) > 0 and max(lengths, default=0) < stage.seconds[1]:
+                if (
+                    stage.mix.get("task", 0) + stage.mix.get("timed", 0) > 0
+                    and max(lengths, default=0) < stage.seconds[1]
+                ):
                     raise ValueError(
                         f"stage {stage.name!r} wants {stage.seconds[1]} s of {world}, but its longest clip has {max(lengths, default=0)} s."
                     )
                 if world != "desk" and not any(stage.mix.get(kind, 0) > 0 for kind in MIX if kind not in DESK_MIX):
                     raise ValueError(f"stage {stage.name!r} has no rows of {world}: it knows no {', '.join(DESK_MIX)}.")
             if stage.two_fps >= 1 and not part.two_fps:
-                raise ValueError(f"stage {stage.name!r} wants two pictures a second alone, but no clip has them (two_fps: 0).")
+                raise ValueError(
+                    f"stage {stage.name!r} wants two pictures a second alone, but no clip has them (two_fps: 0)."
+                )
 
     def part(self, index: int) -> Part:
-        """The part that stage `index` belongs to: of the run's own material, or of the last stage up to it that asked for other."""
+        """The part that stage `index` belongs to: of the run's own material, or of the last stage up to it that asked
+        for other."""
         begun = [0, *(i for i, stage in enumerate(self.stages[: index + 1]) if stage.fresh)]
         given = {key: getattr(self, key) for key in FRESH} | self.stages[begun[-1]].fresh
         return Part(len(begun) - 1, begun[-1], **given)
@@ -258,13 +273,16 @@ def _apply(raw: Any, change: str) -> None:
 def _config(raw: Any, where: str) -> TrainConfig:
     listed = raw.get("stages", ())
     if not isinstance(listed, (list, tuple)) or not all(isinstance(stage, dict) for stage in listed):
-        raise ValueError(f"{where}: stages is a list with a mapping for each stage; see finetune/configs/streamo-tiny.yaml.")
+        raise ValueError(
+            f"{where}: stages is a list with a mapping for each stage; see finetune/configs/streamo-tiny.yaml."
+        )
     stages = tuple(from_mapping(Stage, stage, f"{where}: stage {i}") for i, stage in enumerate(listed))
     return from_mapping(TrainConfig, raw | {"stages": stages}, where)
 
 
 def from_mapping(cls: type, raw: dict[str, Any], where: str):
-    """A configuration dataclass; lists become tuples. Raises ValueError, starting with `where`, on an unknown or missing key."""
+    """A configuration dataclass; lists become tuples. Raises ValueError, starting with `where`, on an unknown or
+    missing key."""
     names = {f.name for f in fields(cls)}
     unknown = sorted(set(raw) - names)
     if unknown:

@@ -1,9 +1,11 @@
 """Streaming evaluation of a set of raw records on the model's own past, through the StreamingModel that also runs live.
 
 Run: python -m finetune evaluate --model M --data RAW.json [--videos DIR] [--json OUT] [--predictions OUT.jsonl]
-     ... --clock 80000 --against-fresh, --chain --from 3000 --against-fresh, --fps 2 --against-fresh: live conditions beside fresh streams
+     ... --clock 80000 --against-fresh, --chain --from 3000 --against-fresh, --fps 2 --against-fresh: live conditions
+     beside fresh streams
 
-Not the scores (`metrics.py`), not the streaming (`rollout.py`), not the choice of a bias (`bias.py`). Jobs (`jobs.py`) are shared by processes.
+Not the scores (`metrics.py`), not the streaming (`rollout.py`), not the choice of a bias (`bias.py`). Jobs (`jobs.py`)
+are shared by processes.
 """
 
 import json
@@ -17,14 +19,14 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from finetune import conditions as live
-from finetune.conditions import FRESH, Conditions
-from finetune.files import whole
-from finetune.footage import writable
-from finetune.jobs import Job, Outcome, make_jobs, only, run_job, thinned
+from finetune.evaluation import conditions as live
+from finetune.evaluation.conditions import FRESH, Conditions
+from finetune.evaluation.footage import writable
+from finetune.evaluation.jobs import Job, Outcome, make_jobs, only, run_job, thinned
+from finetune.evaluation.rollout import Chain
 from finetune.metrics import score
-from finetune.rollout import Chain
 from streamo_app.config import QUANTIZE
+from streamo_app.files import whole
 from streamo_app.models.interface import StreamingModel
 from streamo_app.protocol import STATES
 
@@ -42,9 +44,10 @@ def evaluate(
 ) -> Outcome:
     """Streams all jobs; records come back in the order of the data file. `done` is called after each job.
 
-    load: gives the model; called once in each of `workers` processes, so with more than one it has to be picklable. One worker is this
-    process, with the threads it has; several have one thread each. bias: several are streamed in one pass over the videos, and the
-    records come back once for each, in their order. With `conditions.chain` worker w streams jobs w, w + workers, ... as one stream.
+    load: gives the model; called once in each of `workers` processes, so with more than one it has to be picklable. One
+    worker is this process, with the threads it has; several have one thread each. bias: several are streamed in one
+    pass over the videos, and the records come back once for each, in their order. With `conditions.chain` worker w
+    streams jobs w, w + workers, ... as one stream.
     """
     biases = (bias,) if isinstance(bias, (int, float)) else tuple(bias)
     outcome = Outcome()
@@ -73,7 +76,9 @@ class _Work:
         self._chain: Chain | None = None
 
     def __call__(self, job: Job) -> Outcome:
-        if self._model is None:  # here and not at the start, so that in a process a bad model folder is a sentence and not a broken pool
+        if (
+            self._model is None
+        ):  # here and not at the start, so that in a process a bad model folder is a sentence and not a broken pool
             self._model = self._load()
             if self._conditions.chain:
                 self._chain = Chain(self._model.open_lane(), self._conditions.clock)
@@ -84,7 +89,9 @@ class _Work:
             self._model.drop(self._chain.watcher)
 
 
-def _in_processes(jobs: Sequence[Job], load: Load, conditions: Conditions, biases: tuple[float, ...], workers: int) -> Iterator[Outcome]:
+def _in_processes(
+    jobs: Sequence[Job], load: Load, conditions: Conditions, biases: tuple[float, ...], workers: int
+) -> Iterator[Outcome]:
     # A chain needs to know its process; a pool of one has no other. Else whoever is free takes the next job.
     sizes = [1] * workers if conditions.chain else [workers]
     # spawn: a forked process would share the parent's torch threads and CUDA context.
@@ -135,13 +142,18 @@ def report(outcome: Outcome) -> dict:
 
 
 def against(result: dict, fresh: dict) -> dict:
-    """{"fresh": the report of fresh streams, "difference": {"f1", "f1_exact"} of the means over tasks, live minus fresh}."""
+    """{"fresh": the report of fresh streams, "difference": {"f1", "f1_exact"} of the means over tasks, live minus
+    fresh}."""
     pairs = {key: (result["macro"][key], fresh["macro"][key]) for key in ("f1", "f1_exact")}
-    return {"fresh": fresh, "difference": {key: None if None in pair else pair[0] - pair[1] for key, pair in pairs.items()}}
+    return {
+        "fresh": fresh,
+        "difference": {key: None if None in pair else pair[0] - pair[1] for key, pair in pairs.items()},
+    }
 
 
 def prediction_lines(outcome: Outcome) -> Iterator[str]:
-    """JSON Lines `{"record", "second", "state", "text", "p"}`, one for every turn of every record; seconds are the video's own."""
+    """JSON Lines `{"record", "second", "state", "text", "p"}`, one for every turn of every record; seconds are the
+    video's own."""
     for item in outcome.streamed:
         for second, said in enumerate(item.decisions):
             p = {state.value: round(value, 6) for state, value in zip(STATES, said.p, strict=True)}
@@ -153,29 +165,50 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_common_arguments(parser)
     live.add_arguments(parser)
     parser.add_argument("--predictions", metavar="OUT.jsonl", help="write every turn's decision here")
-    parser.add_argument("--bias", metavar="X", type=float, default=0.0, help="added to the response logit, on top of the model's own bias")
+    parser.add_argument(
+        "--bias",
+        metavar="X",
+        type=float,
+        default=0.0,
+        help="added to the response logit, on top of the model's own bias",
+    )
 
 
 def add_common_arguments(parser: ArgumentParser) -> None:
     """Of all commands that stream a set of records."""
     parser.add_argument("--model", metavar="M", required=True, help="model folder, hub id, or streamo-tiny")
     parser.add_argument("--data", metavar="RAW.json", required=True, help="raw records: JSON list or JSON Lines")
-    parser.add_argument("--videos", metavar="DIR", help="folder that video_path is relative to (default: the one of RAW.json)")
+    parser.add_argument(
+        "--videos", metavar="DIR", help="folder that video_path is relative to (default: the one of RAW.json)"
+    )
     parser.add_argument("--json", metavar="OUT", help="write the scores here")
     parser.add_argument("--limit", metavar="N", type=int, help="only the first N records")
-    parser.add_argument("--each", metavar="N", type=int, help="at most N records of each video, others from video to video: many videos in little time")
+    parser.add_argument(
+        "--each",
+        metavar="N",
+        type=int,
+        help="at most N records of each video, others from video to video: many videos in little time",
+    )
     parser.add_argument("--workers", metavar="N", type=int, help="processes (default: one per core, one on a GPU)")
-    parser.add_argument("--quantize", choices=QUANTIZE, help="as for the app (default: 4bit on a GPU for weights above 1 GB)")
+    parser.add_argument(
+        "--quantize", choices=QUANTIZE, help="as for the app (default: 4bit on a GPU for weights above 1 GB)"
+    )
 
 
 def run(args: Namespace) -> int:
     """The command; 0 when at least one record was scored. Raises ValueError with one sentence otherwise."""
-    from finetune.table import print_difference, print_report
+    from finetune.evaluation.report import print_difference, print_report
 
     jobs, rejected = prepare(args, args.predictions)
     conditions = live.from_args(args)
     outcome = stream(args, jobs, conditions, args.bias, rejected)
-    result = {"model": args.model, "data": str(args.data), "bias": args.bias, "conditions": asdict(conditions), **report(outcome)}
+    result = {
+        "model": args.model,
+        "data": str(args.data),
+        "bias": args.bias,
+        "conditions": asdict(conditions),
+        **report(outcome),
+    }
     if conditions.chain:
         result["starts"] = {item.record: item.start for item in outcome.streamed}
     if args.predictions:
@@ -192,7 +225,8 @@ def run(args: Namespace) -> int:
 
 
 def prepare(args: Namespace, *outputs: str | None) -> tuple[list[Job], list[str]]:
-    """The jobs of the common arguments, and a line per record that cannot be run. Raises ValueError for what is wrong with them."""
+    """The jobs of the common arguments, and a line per record that cannot be run. Raises ValueError for what is wrong
+    with them."""
     for number in (getattr(args, "fps", None), args.limit, args.each, args.workers):
         if number is not None and number < 1:
             raise ValueError("--fps, --limit, --each and --workers are whole numbers from 1.")
@@ -203,7 +237,11 @@ def prepare(args: Namespace, *outputs: str | None) -> tuple[list[Job], list[str]
 
 
 def stream(
-    args: Namespace, jobs: Sequence[Job], conditions: Conditions, bias: float | Sequence[float], rejected: Sequence[str] = ()
+    args: Namespace,
+    jobs: Sequence[Job],
+    conditions: Conditions,
+    bias: float | Sequence[float],
+    rejected: Sequence[str] = (),
 ) -> Outcome:
     """`evaluate` with a progress bar and, on stderr, a line per record rejected (`rejected` first) or changed.
 
@@ -219,7 +257,9 @@ def stream(
     with Progress(console=errors, transient=True) as progress:
         bar = progress.add_task(str(conditions), total=len(jobs))
         load = partial(load_model, args.model, quantize=args.quantize)
-        outcome = evaluate(jobs, load, conditions=conditions, bias=bias, workers=workers, done=lambda: progress.advance(bar))
+        outcome = evaluate(
+            jobs, load, conditions=conditions, bias=bias, workers=workers, done=lambda: progress.advance(bar)
+        )
     outcome.rejected = [*rejected, *outcome.rejected]
     for line in outcome.rejected + outcome.notes:
         errors.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -229,7 +269,9 @@ def stream(
             "take more videos, or fewer --workers."
         )
     if not outcome.streamed:
-        reason = outcome.rejected[0] if outcome.rejected else "all ask for what the stream has just shown; take other videos"
+        reason = (
+            outcome.rejected[0] if outcome.rejected else "all ask for what the stream has just shown; take other videos"
+        )
         raise ValueError(f"No record of {args.data} could be scored ({reason}).")
     return outcome
 

@@ -1,6 +1,8 @@
-"""Token ids of a dialogue and which of them are supervised. Ids come from the Wire alone; no tensors, no pixels, no positions.
+"""Token ids of a dialogue and which of them are supervised. Ids come from the Wire alone; no tensors, no pixels, no
+positions.
 
-Supervised is every assistant turn: its state token, its words and the <|im_end|> that closes them; everything else is ignored.
+Supervised is every assistant turn: its state token, its words and the <|im_end|> that closes them; everything else is
+ignored.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,8 +35,9 @@ def dialogue_ids(
 ) -> Encoded:
     """The dialogue as it is streamed: system message, then a user and an assistant message a turn.
 
-    image_tokens: visual tokens of each image of a turn ([16] at one image a second), or a function from `Turn.second` to that.
-    mask_before_question: leaves the silent turns before the first instruction unsupervised (the release supervises them).
+    image_tokens: visual tokens of each image of a turn ([16] at one image a second), or a function from `Turn.second`
+    to that. mask_before_question: leaves the silent turns before the first instruction unsupervised (the release
+    supervises them).
     """
     ids = wire.system()
     labels = [IGNORED] * len(ids)

@@ -1,4 +1,5 @@
-"""The streaming loss, eqs (3)-(7) of the Streamo paper: cross entropy, reweighted on the three state tokens. Tensors only.
+"""The streaming loss, eqs (3)-(7) of the Streamo paper: cross entropy, reweighted on the three state tokens. Tensors
+only.
 
 No trainer and no tokenizer here, and no shift: row n of the logits predicts label n.
 """
@@ -27,23 +28,28 @@ def streaming_loss(
     """Mean loss over the labels that are not ignored, a scalar; float32, or float64 for float64 logits.
 
     logits: (N, V) float. labels: (N,) int64, -100 = ignored. state_ids: ids of silence, standby, response.
-    kind: "focal" weights a state token by alpha (1 - p)^gamma, eqs (3)-(5); "scale" by `fixed_weights`; "ce" not at all, eq. (6).
-    state_counts: (3,) labels of each state in the whole optimizer batch (all ranks, all accumulation steps); None counts these labels.
-    num_items: labels that are not ignored in the whole optimizer batch, the |M| of eq. (7); None counts these labels.
+    kind: "focal" weights a state token by alpha (1 - p)^gamma, eqs (3)-(5); "scale" by `fixed_weights`; "ce" not at
+    all, eq. (6). state_counts: (3,) labels of each state in the whole optimizer batch (all ranks, all accumulation
+    steps); None counts these labels. num_items: labels that are not ignored in the whole optimizer batch, the |M| of
+    eq. (7); None counts these labels.
 
-    With gamma = 0 and equal counts "focal" is "ce". With `state_counts` and `num_items` given, the sum over the micro-batches of a batch
-    is the loss of the batch: unlike the release, accumulation changes nothing, and |S| is 3 also where a state is absent. The focal
-    weight is not detached: its gradient is part of the focal loss. No labels at all give a zero that still has a gradient. Logits of
-    ignored rows are never read, be they NaN or infinite, and their gradient is 0.
+    With gamma = 0 and equal counts "focal" is "ce". With `state_counts` and `num_items` given, the sum over the
+    micro-batches of a batch is the loss of the batch: unlike the release, accumulation changes nothing, and |S| is 3
+    also where a state is absent. The focal weight is not detached: its gradient is part of the focal loss. No labels at
+    all give a zero that still has a gradient. Logits of ignored rows are never read, be they NaN or infinite, and their
+    gradient is 0.
 
-    Ranks: each takes the sums over all ranks as `state_counts` and `num_items`; the batch's gradient is then the sum of theirs. DDP takes
-    the mean, so its caller multiplies by the number of ranks.
+    Ranks: each takes the sums over all ranks as `state_counts` and `num_items`; the batch's gradient is then the sum of
+    theirs. DDP takes the mean, so its caller multiplies by the number of ranks.
 
-    Raises ValueError for an unknown kind or gamma < 0, for shapes that do not fit, and for a state that `state_counts` says is absent.
+    Raises ValueError for an unknown kind or gamma < 0, for shapes that do not fit, and for a state that `state_counts`
+    says is absent.
     """
     _check(logits, labels, state_ids, kind, gamma, fixed_weights)
     kept = labels != IGNORED
-    if not kept.all():  # after `supervised_logits` nothing is left to ignore, and a copy would double the step's largest tensor
+    if (
+        not kept.all()
+    ):  # after `supervised_logits` nothing is left to ignore, and a copy would double the step's largest tensor
         logits, labels = logits[kept], labels[kept]
     logits = logits if logits.dtype == torch.float64 else logits.float()
     items = labels.numel() if num_items is None else num_items
@@ -75,8 +81,8 @@ def count_states(labels: Tensor, state_ids: Sequence[int]) -> Tensor:
 def supervised_logits(hidden: Tensor, labels: Tensor, lm_head: torch.nn.Module) -> tuple[Tensor, Tensor]:
     """(N, V) logits and (N,) labels of the positions that are not ignored; the head never runs on the others.
 
-    hidden: (..., D). labels: (...,) aligned with it (already shifted). Of a streamed dialogue about one position in ten is supervised,
-    and the head over the whole sequence would be the largest tensor of the step.
+    hidden: (..., D). labels: (...,) aligned with it (already shifted). Of a streamed dialogue about one position in ten
+    is supervised, and the head over the whole sequence would be the largest tensor of the step.
     """
     kept = labels != IGNORED
     return lm_head(hidden[kept]), labels[kept]
@@ -87,11 +93,15 @@ def _alpha(hit: Tensor, state_counts: Tensor | Sequence[int] | None, dtype: torc
     seen = hit.sum(0)
     counts = seen if state_counts is None else torch.as_tensor(state_counts, device=hit.device)
     if counts.shape != (3,) or bool(((counts < 1) & (seen > 0)).any()):
-        raise ValueError(f"state_counts are {counts.tolist()} but these labels alone hold {seen.tolist()}; give the whole batch's counts")
+        raise ValueError(
+            f"state_counts are {counts.tolist()} but these labels alone hold {seen.tolist()}; give the whole batch's counts"
+        )
     return counts.sum().to(dtype) / (3 * counts.clamp(min=1)).to(dtype)
 
 
-def _check(logits: Tensor, labels: Tensor, state_ids: Sequence[int], kind: str, gamma: float, fixed_weights: Sequence[float]) -> None:
+def _check(
+    logits: Tensor, labels: Tensor, state_ids: Sequence[int], kind: str, gamma: float, fixed_weights: Sequence[float]
+) -> None:
     if kind not in KINDS:
         raise ValueError(f"loss kind is {kind!r}; choose one of {', '.join(KINDS)}")
     if gamma < 0:
@@ -99,6 +109,8 @@ def _check(logits: Tensor, labels: Tensor, state_ids: Sequence[int], kind: str, 
     if len(fixed_weights) != 3:
         raise ValueError(f"fixed_weights are {tuple(fixed_weights)}; three are wanted, for silence, standby, response")
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
-        raise ValueError(f"logits are {tuple(logits.shape)} and labels {tuple(labels.shape)}; (N, V) and (N,) are wanted")
+        raise ValueError(
+            f"logits are {tuple(logits.shape)} and labels {tuple(labels.shape)}; (N, V) and (N,) are wanted"
+        )
     if len(set(state_ids)) != 3 or not all(0 <= state < logits.shape[1] for state in state_ids):
         raise ValueError(f"state ids are {tuple(state_ids)}; three different ids below {logits.shape[1]} are wanted")

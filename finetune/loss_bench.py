@@ -2,12 +2,13 @@
 
 Run: python -m finetune bench-loss [--vocab N] [--tokens N] [--supervised SHARE] [--hidden N] [--json OUT]
 
-One forward and backward of lm_head and streaming loss on the CPU, float32, on random hidden states. Both sides hold the same weights and labels
-and must come to the same loss. The full side drops the ignored rows before its softmax: of the ways to use full logits it is the cheapest.
+One forward and backward of lm_head and streaming loss on the CPU, float32, on random hidden states. Both sides hold the
+same weights and labels and must come to the same loss. The full side drops the ignored rows before its softmax: of the
+ways to use full logits it is the cheapest.
 
-How memory is measured: each side is a process of its own, which reads its high-water mark of resident memory from the system. "step" is that
-mark less what was resident just before the step (libraries, weights, hidden states); it holds logits, their gradients, and the gradients of
-weights and hidden states. Time is the faster of two steps.
+How memory is measured: each side is a process of its own, which reads its high-water mark of resident memory from the
+system. "step" is that mark less what was resident just before the step (libraries, weights, hidden states); it holds
+logits, their gradients, and the gradients of weights and hidden states. Time is the faster of two steps.
 """
 
 import json
@@ -24,9 +25,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from finetune.files import write_json
-from finetune.footage import writable
+from finetune.evaluation.footage import writable
 from finetune.loss import count_states, streaming_loss, supervised_logits
+from streamo_app.files import write_json
 
 SIDES = {"supervised": "supervised only", "full": "full logits"}
 _STATE_IDS = (0, 1, 2)
@@ -52,7 +53,9 @@ class Size:
         if self.vocab < 4:
             raise ValueError(f"--vocab {self.vocab} is too small; give at least 4: three states and a word.")
         if self.tokens < 1 or self.hidden < 1:
-            raise ValueError(f"--tokens {self.tokens} --hidden {self.hidden} leave nothing to measure; give at least 1.")
+            raise ValueError(
+                f"--tokens {self.tokens} --hidden {self.hidden} leave nothing to measure; give at least 1."
+            )
         if not 0 < self.supervised <= 1:
             raise ValueError(f"--supervised {self.supervised} is no share; give more than 0 and at most 1.")
 
@@ -97,7 +100,8 @@ def measure(size: Size, side: str) -> dict:
 
 
 def compare(size: Size) -> dict:
-    """Both sides, one after the other, and their ratios, as `--json` writes them. Raises ValueError where one cannot run here."""
+    """Both sides, one after the other, and their ratios, as `--json` writes them. Raises ValueError where one cannot
+    run here."""
     sides = {side: _in_a_process(size, side) for side in SIDES}
     small, full = sides["supervised"], sides["full"]
     for what in ("loss", "weight_gradient_norm"):
@@ -131,9 +135,17 @@ def show(result: dict, console: Console) -> None:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--vocab", type=int, default=151936, help="rows of the lm_head (default: %(default)s, Qwen2.5-VL's)")
+    parser.add_argument(
+        "--vocab", type=int, default=151936, help="rows of the lm_head (default: %(default)s, Qwen2.5-VL's)"
+    )
     parser.add_argument("--tokens", type=int, default=4096, help="length of the sequence (default: %(default)s)")
-    parser.add_argument("--supervised", type=float, default=0.1, metavar="SHARE", help="share of it that has labels (default: %(default)s)")
+    parser.add_argument(
+        "--supervised",
+        type=float,
+        default=0.1,
+        metavar="SHARE",
+        help="share of it that has labels (default: %(default)s)",
+    )
     parser.add_argument("--hidden", type=int, default=1024, help="width of the hidden states (default: %(default)s)")
     parser.add_argument("--json", metavar="OUT", help="write every figure there")
 
@@ -158,12 +170,15 @@ def _in_a_process(size: Size, side: str) -> dict:
     if done.returncode < 0 or "memory" in last:  # killed by the system, or refused by torch's allocator
         rows = size.tokens if side == "full" else size.labels
         needed = 2 * (rows * size.vocab + (size.vocab + size.tokens) * size.hidden) * 4 / 1e9
-        raise ValueError(f"{SIDES[side]} needs about {needed:.1f} GB, more than this machine gave; lower --tokens, --vocab or --hidden.")
+        raise ValueError(
+            f"{SIDES[side]} needs about {needed:.1f} GB, more than this machine gave; lower --tokens, --vocab or --hidden."
+        )
     raise RuntimeError(f"measuring {SIDES[side]} failed: {last}")
 
 
 def _resident_mb() -> float:
-    """Memory of this process now; its peak where the system does not tell (the same, while nothing large has been freed)."""
+    """Memory of this process now; its peak where the system does not tell (the same, while nothing large has been
+    freed)."""
     return _status_mb("VmRSS") or _peak_mb()
 
 

@@ -1,4 +1,5 @@
-"""Scores of streamed answers against gold ones: timing, content, states, and the floors that cost nothing. Lists and numbers only.
+"""Scores of streamed answers against gold ones: timing, content, states, and the floors that cost nothing. Lists and
+numbers only.
 
 Not the evaluation (`evaluate.py` runs the model), not probabilities. Only turns from the first question on count.
 """
@@ -39,7 +40,9 @@ class Track:
 
     def __post_init__(self) -> None:
         if len(self.gold) != len(self.predicted):
-            raise ValueError(f"{len(self.gold)} turns are due but {len(self.predicted)} came; give one of each per second")
+            raise ValueError(
+                f"{len(self.gold)} turns are due but {len(self.predicted)} came; give one of each per second"
+            )
 
     @property
     def due(self) -> list[int]:
@@ -53,9 +56,10 @@ class Track:
 def match(gold: Sequence[int], predicted: Sequence[int], tolerance: float = TOLERANCE) -> list[tuple[int, int]]:
     """Pairs (gold turn, predicted turn), each turn in one pair, no further apart than `tolerance`; both lists sorted.
 
-    Of all such pairings the result has the most pairs, and of those the least distance in total. Two pairs that cross can be uncrossed
-    without raising the larger or the summed distance, so a best pairing is among those in order, which this dynamic programme searches.
-    (Taking nearest pairs first is not enough: of gold 4, 5 and predicted 5, 6 it pairs one.)
+    Of all such pairings the result has the most pairs, and of those the least distance in total. Two pairs that cross
+    can be uncrossed without raising the larger or the summed distance, so a best pairing is among those in order, which
+    this dynamic programme searches. (Taking nearest pairs first is not enough: of gold 4, 5 and predicted 5, 6 it pairs
+    one.)
     """
     best = [(0, 0.0)] * (len(predicted) + 1)  # (pairs, -distance) of the gold so far with the first j predicted
     took: list[list[str]] = []
@@ -100,9 +104,10 @@ def iou(a: tuple[float, float], b: tuple[float, float]) -> float:
 def score(tracks: Iterable[Track]) -> dict:
     """Report as plain JSON: {"tasks": {name: row}, "groups": {name: summary}, **summary of all}.
 
-    A row holds what `score_task` says; a number that has no meaning there is None. A summary holds "macro", the mean of the rows over
-    tasks (over those where the number has a meaning), "heeds" and "heed_pairs" of all pairs, and what `quiet` says. Groups are the
-    worlds (`world_of`), each with its "records" and "due" too; none where all tasks are of one.
+    A row holds what `score_task` says; a number that has no meaning there is None. A summary holds "macro", the mean of
+    the rows over tasks (over those where the number has a meaning), "heeds" and "heed_pairs" of all pairs, and what
+    `quiet` says. Groups are the worlds (`world_of`), each with its "records" and "due" too; none where all tasks are of
+    one.
     """
     every: dict[str, list[Track]] = {}
     for track in tracks:
@@ -111,7 +116,11 @@ def score(tracks: Iterable[Track]) -> dict:
     worlds: dict[str, list[str]] = {}
     for name in tasks:
         worlds.setdefault(world_of(name), []).append(name)
-    groups = {world: _summary({name: tasks[name] for name in names}, every) for world, names in worlds.items() if len(worlds) > 1}
+    groups = {
+        world: _summary({name: tasks[name] for name in names}, every)
+        for world, names in worlds.items()
+        if len(worlds) > 1
+    }
     for world, group in groups.items():
         group |= {key: sum(tasks[name][key] for name in worlds[world]) for key in ("records", "due")}
     return {"tasks": tasks, "groups": groups, **_summary(tasks, every)}
@@ -125,7 +134,8 @@ def _summary(tasks: dict[str, dict], tracks: dict[str, list[Track]]) -> dict:
     rows = list(tasks.values())
     macro = {key: _mean(row[key] for row in rows) for key in (rows[0] if rows else ()) if key not in _COUNTED}
     macro["floors"] = {
-        name: {key: _mean(row["floors"][name][key] for row in rows) for key in floor} for name, floor in (rows[0]["floors"] if rows else {}).items()
+        name: {key: _mean(row["floors"][name][key] for row in rows) for key in floor}
+        for name, floor in (rows[0]["floors"] if rows else {}).items()
     }
     heeded = sum(round(row["heeds"] * row["heed_pairs"]) for row in rows if row["heed_pairs"])
     pairs = sum(row["heed_pairs"] for row in rows)
@@ -134,8 +144,8 @@ def _summary(tasks: dict[str, dict], tracks: dict[str, list[Track]]) -> dict:
 
 
 def quiet(tracks: Iterable[Track]) -> dict:
-    """{"quiet_minutes", "quiet_false_per_5min"}: of records where nothing asked for happens, the minutes watched from the question on, and
-    responses per five of them (None where there is no such record)."""
+    """{"quiet_minutes", "quiet_false_per_5min"}: of records where nothing asked for happens, the minutes watched from
+    the question on, and responses per five of them (None where there is no such record)."""
     calm = [track for track in tracks if not track.due]
     minutes = sum(len(track.gold) - track.asked for track in calm) / 60
     came = sum(len(track.came) for track in calm)
@@ -145,10 +155,11 @@ def quiet(tracks: Iterable[Track]) -> dict:
 def score_task(tracks: Sequence[Track]) -> dict:
     """Scores of one task's records together (every response weighs the same).
 
-    records, due (gold responses); precision, recall, f1 within TOLERANCE; f1_exact at the very turn; content: share of hits with the
-    right words; content_all: of all gold; miou: over gold that names a span, whenever its answer came; held: share of seconds, from the
-    first gold answer on, at which the latest answer is right; balanced: mean recall of the states that occur; false_per_min: responses
-    that hit nothing, per minute watched; heeds, heed_pairs: see `heeds`; floors: {name: {f1, f1_exact}}.
+    records, due (gold responses); precision, recall, f1 within TOLERANCE; f1_exact at the very turn; content: share of
+    hits with the right words; content_all: of all gold; miou: over gold that names a span, whenever its answer came;
+    held: share of seconds, from the first gold answer on, at which the latest answer is right; balanced: mean recall of
+    the states that occur; false_per_min: responses that hit nothing, per minute watched; heeds, heed_pairs: see
+    `heeds`; floors: {name: {f1, f1_exact}}.
     """
     pairs = [match(track.due, track.came) for track in tracks]
     hits, due, came = sum(map(len, pairs)), sum(len(t.due) for t in tracks), sum(len(t.came) for t in tracks)
@@ -207,17 +218,21 @@ def balanced(tracks: Sequence[Track]) -> float | None:
 
 
 def heeds(tracks: Sequence[Track]) -> tuple[float | None, int]:
-    """(share, pairs): of two records of one task over one video with different arguments, how often each is answered as itself.
+    """(share, pairs): of two records of one task over one video with different arguments, how often each is answered as
+    itself.
 
-    A pair counts where their golds differ by more than TOLERANCE, from the later question on; it is heeded when the responses of either
-    have a higher F1 with their own gold than with the other's. A model that ignores the argument answers both alike and scores 0.
+    A pair counts where their golds differ by more than TOLERANCE, from the later question on; it is heeded when the
+    responses of either have a higher F1 with their own gold than with the other's. A model that ignores the argument
+    answers both alike and scores 0.
     """
     heeded = pairs = 0
     for a, b in combinations((track for track in tracks if track.argument is not None), 2):
         if a.video != b.video or a.task != b.task or a.argument == b.argument:
             continue
         start = max(a.asked, b.asked)
-        due_a, due_b, came_a, came_b = ([turn for turn in turns if turn >= start] for turns in (a.due, b.due, a.came, b.came))
+        due_a, due_b, came_a, came_b = (
+            [turn for turn in turns if turn >= start] for turns in (a.due, b.due, a.came, b.came)
+        )
         if _alike(due_a, due_b) == 1:
             continue
         pairs += 1
@@ -242,7 +257,9 @@ def _span_ious(track: Track) -> list[float]:
     """IoU of each gold answer that names a span with the answer nearest in time that names one; 0 where none does."""
     want = [turn for turn in track.due if parse_span(track.gold[turn][1])]
     have = [turn for turn in track.came if parse_span(track.predicted[turn][1])] if want else []
-    found = [iou(parse_span(track.gold[g][1]), parse_span(track.predicted[p][1])) for g, p in match(want, have, float("inf"))]
+    found = [
+        iou(parse_span(track.gold[g][1]), parse_span(track.predicted[p][1])) for g, p in match(want, have, float("inf"))
+    ]
     return found + [0.0] * (len(want) - len(found))
 
 

@@ -1,7 +1,8 @@
 """Training: stages of a configuration, one after another, on accelerate.
 
 Run: python -m finetune train CONFIG.yaml [--set key=value ...]
-     torchrun --nproc_per_node 2 -m finetune train CONFIG.yaml      (two CPU processes; accelerate launch starts one on a CPU)
+     torchrun --nproc_per_node 2 -m finetune train CONFIG.yaml      (two CPU processes; accelerate launch starts one on
+     a CPU)
      accelerate launch -m finetune train CONFIG.yaml                (one GPU or many)
 
 Killed and started again it goes on from the last checkpoint: rows depend on (seed, stage, rank, step) alone.
@@ -17,15 +18,15 @@ import torch
 from accelerate import Accelerator, InitProcessGroupKwargs
 
 from finetune.config import Stage, TrainConfig, load_config
-from finetune.curriculum import Material, make_stage
-from finetune.curves import write_curves
-from finetune.ledger import Ledger, stage_name, stage_seed, training_record
-from finetune.files import whole, write_json
-from finetune.muon import make_muon
-from finetune.precision import native_bf16
-from finetune.progress import Progress
-from finetune.room import check_room, room_needed
-from finetune.tiny import TOKEN_PX, check_sections, set_sections
+from finetune.model.precision import native_bf16
+from finetune.model.tiny import TOKEN_PX, check_sections, set_sections
+from finetune.training.curves import write_curves
+from finetune.training.disk_space import check_room, room_needed
+from finetune.training.optim import make_muon
+from finetune.training.progress import Progress
+from finetune.training.run_record import Ledger, stage_name, stage_seed, training_record
+from finetune.training.stages import Material, make_stage
+from streamo_app.files import whole, write_json
 
 _LAST_LR = 0.04
 
@@ -44,14 +45,17 @@ def make_optimizers(module: torch.nn.Module, stage: Stage) -> list[torch.optim.O
     matrices = [p for name, p in trained if stage.matrix_lr and p.ndim == 2 and "language_model.layers" in name]
     ids = {id(p) for p in matrices}
     rest = [p for _, p in trained if id(p) not in ids]
-    optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, lr=stage.lr, betas=(0.9, 0.98), weight_decay=0.02)]
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(rest, lr=stage.lr, betas=(0.9, 0.98), weight_decay=0.02)
+    ]
     if matrices:
         optimizers.append(make_muon(matrices, lr=stage.matrix_lr, weight_decay=0.02))
     return optimizers
 
 
 def count_tokens(inputs: tuple, pad: int) -> int:
-    """Tokens that a stage's module is given: ids of its batches, padding excluded, or visual tokens of its (N, h, w, 3) frames."""
+    """Tokens that a stage's module is given: ids of its batches, padding excluded, or visual tokens of its (N, h, w, 3)
+    frames."""
     if isinstance(inputs[0], list):
         return sum(int((batch.ids != pad).sum()) for batch in inputs[0])
     n, height, width, _ = inputs[0].shape
@@ -59,7 +63,8 @@ def count_tokens(inputs: tuple, pad: int) -> int:
 
 
 def run_stage(accelerator: Accelerator, config: TrainConfig, index: int, material: Material, ledger: Ledger) -> None:
-    """Trains one stage from its checkpoint, or from the start; leaves `<run>/<stage>.pt` and the finished weights in `material.model`."""
+    """Trains one stage from its checkpoint, or from the start; leaves `<run>/<stage>.pt` and the finished weights in
+    `material.model`."""
     finished = material.run / f"{stage_name(config, index)}.pt"
     material.part = config.part(index)
     if config.stages[index].kind == "vision":
@@ -84,7 +89,10 @@ def run_stage(accelerator: Accelerator, config: TrainConfig, index: int, materia
 
 def _train_stage(accelerator: Accelerator, config: TrainConfig, index: int, material: Material, ledger: Ledger) -> None:
     stage, part = config.stages[index], config.part(index)
-    seed = part.seed, index - part.first  # of its rows, as `stage_seed` of its heads: each part counts its stages from 0
+    seed = (
+        part.seed,
+        index - part.first,
+    )  # of its rows, as `stage_seed` of its heads: each part counts its stages from 0
     torch.manual_seed(stage_seed(config, index))  # the auxiliary heads start at random, the same after a restart
     work = make_stage(stage, material, accelerator)
     optimizers = make_optimizers(work.module, stage)
@@ -92,8 +100,12 @@ def _train_stage(accelerator: Accelerator, config: TrainConfig, index: int, mate
     checkpoint = material.run / "checkpoint"
     start, spent = _resume(accelerator, checkpoint, index)
     given: list[int] = []
-    work.module.register_forward_pre_hook(lambda _, inputs: given.append(count_tokens(inputs, material.tokenizer.pad_token_id)))
-    with Progress(material.run / "curve.jsonl", config.stages, index, start, accelerator.is_main_process, **spent) as progress:
+    work.module.register_forward_pre_hook(
+        lambda _, inputs: given.append(count_tokens(inputs, material.tokenizer.pad_token_id))
+    )
+    with Progress(
+        material.run / "curve.jsonl", config.stages, index, start, accelerator.is_main_process, **spent
+    ) as progress:
         for step in range(start, stage.steps):
             share = lr_share(step, stage)
             for optimizer, peak in zip(optimizers, (stage.lr, stage.matrix_lr)):
@@ -107,13 +119,19 @@ def _train_stage(accelerator: Accelerator, config: TrainConfig, index: int, mate
                 optimizer.step()
                 optimizer.zero_grad()
             # Every process gives its own tokens, and a loss whose mean over processes is that of the whole batch.
-            mine = torch.tensor([report.get("loss", loss.item()) / accelerator.num_processes, sum(given)], dtype=torch.float64, device=accelerator.device)
+            mine = torch.tensor(
+                [report.get("loss", loss.item()) / accelerator.num_processes, sum(given)],
+                dtype=torch.float64,
+                device=accelerator.device,
+            )
             whole_loss, tokens = accelerator.reduce(mine, reduction="sum").tolist()
             progress.step(step, report | {"loss": whole_loss, "lr": stage.lr * share, "tokens": tokens})
             if (step + 1) % config.save_every == 0 and step + 1 < stage.steps:
                 _save(accelerator, checkpoint, index, step + 1, progress.spent())
     ledger.count(stage_name(config, index), progress.tokens)
-    material.heads = work.finish() or material.heads  # a vision stage has none of its own and leaves those of the stage before
+    material.heads = (
+        work.finish() or material.heads
+    )  # a vision stage has none of its own and leaves those of the stage before
 
 
 def _save(accelerator: Accelerator, folder: Path, index: int, step: int, spent: dict) -> None:
@@ -135,9 +153,11 @@ def _save(accelerator: Accelerator, folder: Path, index: int, step: int, spent: 
 
 
 def _resume(accelerator: Accelerator, folder: Path, index: int) -> tuple[int, dict]:
-    """(steps done, what `Progress.spent` said then) of the checkpoint that was loaded; (0, {}) where this stage has none.
+    """(steps done, what `Progress.spent` said then) of the checkpoint that was loaded; (0, {}) where this stage has
+    none.
 
-    Raises ValueError where it is of other weights, as after a change of the stage's losses, which have weights of their own.
+    Raises ValueError where it is of other weights, as after a change of the stage's losses, which have weights of their
+    own.
     """
     old = folder.with_name("checkpoint.old")
     if accelerator.is_main_process and old.exists() and not folder.exists():
@@ -166,7 +186,9 @@ def train(config: TrainConfig) -> Path:
     accelerator = Accelerator(
         mixed_precision="bf16" if bf16 else "no",
         cpu=not torch.cuda.is_available(),
-        kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(hours=3))],  # one process renders while the others wait
+        kwargs_handlers=[
+            InitProcessGroupKwargs(timeout=timedelta(hours=3))
+        ],  # one process renders while the others wait
     )
     if accelerator.num_processes > 1 and accelerator.device.type == "cpu":
         torch.set_num_threads(1)
@@ -188,7 +210,9 @@ def train(config: TrainConfig) -> Path:
     if accelerator.is_main_process:
         out = Path(config.out)
         material.save(out)
-        record = training_record(config, ledger, processes=accelerator.num_processes, precision="bf16" if bf16 else "float32")
+        record = training_record(
+            config, ledger, processes=accelerator.num_processes, precision="bf16" if bf16 else "float32"
+        )
         write_json(out / "training.json", record)
         if (run / "curve.jsonl").exists():
             write_curves(run, run)
@@ -200,7 +224,9 @@ def train(config: TrainConfig) -> Path:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", metavar="CONFIG.yaml")
-    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="change a key, e.g. stages.2.steps=100")
+    parser.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], help="change a key, e.g. stages.2.steps=100"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

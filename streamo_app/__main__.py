@@ -1,4 +1,4 @@
-"""`python -m streamo_app watch ...`: see `cli.py`."""
+"""`python -m streamo_app watch ...`: see `cli/main.py`."""
 
 import sys
 

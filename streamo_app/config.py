@@ -1,4 +1,5 @@
-"""What the page is started with (`AppConfig`), from the command line; and the one-line command line parser that `cli.py` shares.
+"""What the page is started with (`AppConfig`), from the command line; and the one-line command line parser that
+`cli/main.py` shares.
 
 Not the checkpoint's own settings: those lie beside its weights in `streamo.json`.
 
@@ -23,7 +24,8 @@ LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises ValueError with one sentence instead of printing usage and leaving, so that a caller decides what the user sees."""
+    """Raises ValueError with one sentence instead of printing usage and leaving, so that a caller decides what the user
+    sees."""
 
     def error(self, message: str):
         raise ValueError(f"{message} (see {self.prog} --help)")
@@ -81,7 +83,8 @@ class AppConfig:
     on_space: bool = False
     """A Hugging Face Space: no camera, no addresses and no other models for its visitors, whatever else is asked."""
     speech: str = SPEECH_MODEL
-    """Folder or hub id of the model that turns spoken instructions into text; fetched when somebody speaks for the first time."""
+    """Folder or hub id of the model that turns spoken instructions into text; fetched when somebody speaks for the
+    first time."""
     run_limit_s: float | None = None
     """A run ends after so many seconds, with a warning before; None lets it go on for ever."""
     https_dir: Path | None = None
@@ -130,25 +133,59 @@ class AppConfig:
 
     @classmethod
     def from_args(cls, argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> "AppConfig":
-        """The command line of `app.py`; on a Hugging Face Space (`SPACE_ID` is set) it listens everywhere and keeps no journal.
+        """The command line of `app.py`; on a Hugging Face Space (`SPACE_ID` is set) it listens everywhere and keeps no
+        journal.
 
         Raises ValueError with one sentence for a bad command line.
         """
         on_space = "SPACE_ID" in environ
-        parser = Parser(prog="app.py", description="Streamo in the browser: it watches, and speaks when there is something to say.")
-        parser.add_argument("--model", default=BUILT_IN_MODEL, help="folder or hub id of a model (default: the built-in one)")
-        parser.add_argument("--quantize", choices=QUANTIZE, help="default: 4bit on CUDA for weights above 1 GB, else none")
-        parser.add_argument("--host", default=EVERYWHERE if on_space else LOOPBACK, help="address to listen on (default: this machine only)")
+        parser = Parser(
+            prog="app.py", description="Streamo in the browser: it watches, and speaks when there is something to say."
+        )
+        parser.add_argument(
+            "--model", default=BUILT_IN_MODEL, help="folder or hub id of a model (default: the built-in one)"
+        )
+        parser.add_argument(
+            "--quantize", choices=QUANTIZE, help="default: 4bit on CUDA for weights above 1 GB, else none"
+        )
+        parser.add_argument(
+            "--host",
+            default=EVERYWHERE if on_space else LOOPBACK,
+            help="address to listen on (default: this machine only)",
+        )
         parser.add_argument("--port", type=int, default=7860)
         parser.add_argument("--auth", metavar="USER:PASSWORD", help="ask for this name and password")
         parser.add_argument("--share", action="store_true", help="also serve through a public Gradio link")
-        parser.add_argument("--allow-camera", action="store_true", default=None, help="let visitors open this machine's cameras")
-        parser.add_argument("--allow-urls", action="store_true", default=None, help="let visitors open addresses from this machine")
-        parser.add_argument("--allow-models", action="store_true", default=None, help="let visitors change the model, for everybody")
-        parser.add_argument("--speech", metavar="MODEL", default=SPEECH_MODEL, help=f"folder or hub id of a speech recognition model for spoken instructions (default: {SPEECH_MODEL})")
-        parser.add_argument("--run-minutes", type=float, metavar="M", default=SPACE_RUN_MINUTES if on_space else 0, help="end a run after so many minutes (default: never; 30 on a Space)")
-        parser.add_argument("--ssl-self-signed", action="store_true", help="serve https with a certificate of our own, so that browsers of other machines lend their cameras")
-        parser.add_argument("--mcp", action="store_true", help="offer watching a video as an MCP tool, at /gradio_api/mcp/")
+        parser.add_argument(
+            "--allow-camera", action="store_true", default=None, help="let visitors open this machine's cameras"
+        )
+        parser.add_argument(
+            "--allow-urls", action="store_true", default=None, help="let visitors open addresses from this machine"
+        )
+        parser.add_argument(
+            "--allow-models", action="store_true", default=None, help="let visitors change the model, for everybody"
+        )
+        parser.add_argument(
+            "--speech",
+            metavar="MODEL",
+            default=SPEECH_MODEL,
+            help=f"folder or hub id of a speech recognition model for spoken instructions (default: {SPEECH_MODEL})",
+        )
+        parser.add_argument(
+            "--run-minutes",
+            type=float,
+            metavar="M",
+            default=SPACE_RUN_MINUTES if on_space else 0,
+            help="end a run after so many minutes (default: never; 30 on a Space)",
+        )
+        parser.add_argument(
+            "--ssl-self-signed",
+            action="store_true",
+            help="serve https with a certificate of our own, so that browsers of other machines lend their cameras",
+        )
+        parser.add_argument(
+            "--mcp", action="store_true", help="offer watching a video as an MCP tool, at /gradio_api/mcp/"
+        )
         args = vars(parser.parse_args(argv))
         minutes = args.pop("run_minutes")
         if not 0 <= minutes < 1e6:
@@ -161,7 +198,7 @@ class AppConfig:
 
 
 def parse_auth(text: str | None) -> tuple[str, str] | None:
-    """"name:password" to a pair; the password may hold colons. Raises ValueError when either is missing."""
+    """ "name:password" to a pair; the password may hold colons. Raises ValueError when either is missing."""
     if text is None:
         return None
     name, colon, password = text.partition(":")

@@ -1,6 +1,7 @@
 """What happens in a session, one frozen dataclass per fact. Pure values: no ids of storage, no words for the page.
 
-`second` is always stream time (the turn, 0-based), `lane` counts from 1; lane 0 is the watcher, before the first instruction.
+`second` is always stream time (the turn, 0-based), `lane` counts from 1; lane 0 is the watcher, before the first
+instruction.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ class Frame:
     """One picture of a stream."""
 
     second: float
-    """Stream time at which the picture came on screen; a source yields each grid point `i + k / fps` at most once, in order."""
+    """Stream time at which the picture came on screen; a source yields each grid point `i + k / fps` at most once, in
+    order."""
     image: np.ndarray
     """(H, W, 3) uint8 RGB."""
     captured_at: float

@@ -2,12 +2,14 @@
 
 Two conventions of time live here, and nowhere else:
 
-* **turn** (0-based): second `i` of the stream covers `[i, i+1)` and is tagged `<{i}s-{i+1}s>`. The app, the JSON output and `--ask`
+* **turn** (0-based): second `i` of the stream covers `[i, i+1)` and is tagged `<{i}s-{i+1}s>`. The app, the JSON output
+  and `--ask`
   all speak of turns.
 * **raw time** (1-based): what the public Streamo-Instruct records hold. `raw_turn` maps a raw time to its turn.
 
-A dialogue is ChatML: one system message, then per second a user turn (instructions asked then, tag, images) and an assistant turn
-(a state token and, after a response, its text). Standard library only; imported by the app and by finetune.
+A dialogue is ChatML: one system message, then per second a user turn (instructions asked then, tag, images) and an
+assistant turn (a state token and, after a response, its text). Standard library only; imported by the app and by
+finetune.
 """
 
 import math
@@ -23,7 +25,8 @@ SYSTEM_PROMPT = (
 INSTRUCTION_TOKENS = 256
 """An instruction is cut to this many tokens: a pinned one is paid for every second of the stream."""
 INSTRUCTION_CHARS = 4000
-"""Checked before tokenising, so that a pasted book costs nothing. Longer input is refused, not cut: the user should know."""
+"""Checked before tokenising, so that a pasted book costs nothing. Longer input is refused, not cut: the user should
+know."""
 
 
 class State(str, Enum):
@@ -102,14 +105,17 @@ def raw_time(turn: int) -> str:
 def clean_instruction(text: str) -> str:
     """One line of plain text from what a user typed: runs of white space and control characters become one space.
 
-    Raises ValueError when nothing is left or the text is longer than INSTRUCTION_CHARS. Special tokens stay in the text: they are
-    made harmless where text becomes ids (`models/wire.py`), so that the user sees his own words in the transcript.
+    Raises ValueError when nothing is left or the text is longer than INSTRUCTION_CHARS. Special tokens stay in the
+    text: they are made harmless where text becomes ids (`models/wire.py`), so that the user sees his own words in the
+    transcript.
     """
     line = " ".join("".join(ch if ch.isprintable() else " " for ch in text).split())
     if not line:
         raise ValueError("The instruction is empty; type what to watch for.")
     if len(line) > INSTRUCTION_CHARS:
-        raise ValueError(f"The instruction has {len(line)} characters; at most {INSTRUCTION_CHARS} are possible. Shorten it.")
+        raise ValueError(
+            f"The instruction has {len(line)} characters; at most {INSTRUCTION_CHARS} are possible. Shorten it."
+        )
     return line
 
 

@@ -1,6 +1,8 @@
-"""Private folders for what a session needs on disk for a while: a kept webcam video, a video with captions. Gone with the session.
+"""Private folders for what a session needs on disk for a while: a kept webcam video, a video with captions. Gone with
+the session.
 
-One folder per process, readable by its user only, locked while the process lives: what a killed process left is deleted by the next one.
+One folder per process, readable by its user only, locked while the process lives: what a killed process left is deleted
+by the next one.
 """
 
 import fcntl
@@ -42,7 +44,8 @@ class Scratch:
 
 
 def sweep(parent: Path) -> None:
-    """Delete the folders of processes that are gone. One that is just being made has no lock file yet and is left alone."""
+    """Delete the folders of processes that are gone. One that is just being made has no lock file yet and is left
+    alone."""
     for root in parent.glob(f"{PREFIX}*"):
         try:
             handle = os.open(root / "lock", os.O_RDWR)

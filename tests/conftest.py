@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.chromium import CHROMIUM
+
 # Before any test module imports these libraries.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -43,10 +43,11 @@ def chromium() -> str:
 
 @pytest.fixture(scope="module")
 def site(chromium, tmp_path_factory):
-    """The page around a model that sees the lamp of its webcam's street; a module that wants another has its own `site`."""
-    from tests.browser import running_site
-    from tests.fakecam import Watched, street, write_camera
-    from tests.lamp_model import LampModel
+    """The page around a model that sees the lamp of its webcam's street; a module that wants another has its own
+    `site`."""
+    from tests.support.browser import running_site
+    from tests.support.fakecam import Watched, street, write_camera
+    from tests.support.lamp_model import LampModel
 
     clip = street()
     camera = write_camera(tmp_path_factory.mktemp("camera") / "street.y4m", clip)

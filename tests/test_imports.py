@@ -1,4 +1,5 @@
-"""The walls of the house, read from the source: which file may import which, who spells the wire format, how long a file may be.
+"""The walls of the house, read from the source: which file may import which, who spells the wire format, how long a
+file may be.
 
 Run: python -m pytest tests/test_imports.py
 """
@@ -11,18 +12,28 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("streamo_app", "finetune")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")) + sorted(ROOT.glob("app.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
-LEVELS = {"protocol": 0, "events": 1, "config": 1, "models": 2, "video": 2, "transcript": 2, "sound": 2, "session": 3, "ui": 5}
+LEVELS = {
+    "protocol": 0,
+    "events": 1,
+    "config": 1,
+    "models": 2,
+    "video": 2,
+    "transcript": 2,
+    "sound": 2,
+    "session": 3,
+    "ui": 5,
+}
 """Imports go down only; what is not named here (cli, bench, __main__) stands beside the session, under the page."""
 BESIDE_SESSION = 4
 
 HEAVY = ("torch", "gradio", "cv2", "transformers", "accelerate", "sounddevice", "playwright", "matplotlib")
 LIGHT_MODULES = (
-    "streamo_app", "streamo_app.protocol", "streamo_app.events", "streamo_app.transcript", "streamo_app.models", "streamo_app.models.interface",
+    "streamo_app", "streamo_app.protocol", "streamo_app.events", "streamo_app.transcript.transcript", "streamo_app.models", "streamo_app.models.interface",
     "finetune", "finetune.metrics", "finetune.annotations", "finetune.build",
 )  # fmt: skip
 DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "yaml": "pyyaml"}
@@ -45,7 +56,7 @@ def imports(path: Path) -> list[str]:
 
 
 def room(module: str) -> str:
-    """streamo_app.models.wire -> models; streamo_app.video_file -> video: a file split off another shares its room."""
+    """streamo_app.models.wire -> models; streamo_app.video.file -> video: a file split off another shares its room."""
     part = module.split(".")[1]
     return part if part.startswith("__") else part.split("_")[0]
 
@@ -59,7 +70,9 @@ def test_imports_inside_streamo_app_go_down_only():
     for path in (ROOT / "streamo_app").rglob("*.py"):
         here = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         if path.name == "__init__.py" and path.parent.name == "streamo_app":
-            assert not [m for m in imports(path) if m.startswith("streamo_app")], "streamo_app/__init__.py imports nothing of ours"
+            assert not [m for m in imports(path) if m.startswith("streamo_app")], (
+                "streamo_app/__init__.py imports nothing of ours"
+            )
             continue
         for module in imports(path):
             if module.startswith("streamo_app.") and level(module) >= level(here) and room(module) != room(here):
@@ -79,7 +92,11 @@ def test_streamo_app_never_imports_finetune_and_nobody_imports_the_page_file():
 
 def test_gradio_is_imported_by_the_page_alone():
     allowed = {path for path in SOURCES if "ui" in path.parts or path.name == "app.py"}
-    assert not [name(path) for path in SOURCES if path not in allowed and any(m.split(".")[0] == "gradio" for m in imports(path))]
+    assert not [
+        name(path)
+        for path in SOURCES
+        if path not in allowed and any(m.split(".")[0] == "gradio" for m in imports(path))
+    ]
 
 
 def test_nothing_imports_torchvision():
@@ -87,7 +104,11 @@ def test_nothing_imports_torchvision():
 
 
 def test_every_library_that_the_source_imports_is_in_requirements_txt():
-    declared = {re.split(r"[=<>\s]", line)[0].lower() for line in (ROOT / "requirements.txt").read_text().splitlines() if line and line[0] != "#"}
+    declared = {
+        re.split(r"[=<>\s]", line)[0].lower()
+        for line in (ROOT / "requirements.txt").read_text().splitlines()
+        if line and line[0] != "#"
+    }
     known = set(sys.stdlib_module_names) | set(PACKAGES)
     tops = {module.split(".")[0] for path in SOURCES for module in imports(path)} - known
     assert {DISTRIBUTIONS.get(top, top).lower() for top in tops} <= declared
@@ -105,7 +126,7 @@ def test_pure_modules_leave_the_heavy_libraries_out():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("module", ["streamo_app.video", "streamo_app.sound"])
+@pytest.mark.parametrize("module", ["streamo_app.video.source", "streamo_app.audio.chime"])
 def test_the_edges_of_the_machine_import_without_a_model_or_a_sound_card(module):
     script = f"import sys, {module}; print(sorted({{'torch', 'gradio', 'sounddevice'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
@@ -123,7 +144,9 @@ def test_only_the_protocol_builds_a_time_tag():
 
 
 def test_no_source_file_is_longer_than_300_lines():
-    pages = [path for package in PACKAGES for kind in ("js", "css", "html") for path in (ROOT / package).rglob(f"*.{kind}")]
+    pages = [
+        path for package in PACKAGES for kind in ("js", "css", "html") for path in (ROOT / package).rglob(f"*.{kind}")
+    ]
     lengths = {name(path): len(path.read_text().splitlines()) for path in SOURCES + TESTS + pages}
     assert not {path: lines for path, lines in lengths.items() if lines > 300}
 

@@ -1,6 +1,8 @@
-"""The README's promises that can be checked without keeping them: its paths exist, its commands parse, its tree is the tree.
+"""The README's promises that can be checked without keeping them: its paths exist, its commands parse, its tree is the
+tree.
 
-Every command goes through the parser that would run it, which is stopped before anything is loaded.   python -m pytest tests/test_readme.py
+Every command goes through the parser that would run it, which is stopped before anything is loaded.   python -m pytest
+tests/test_readme.py
 """
 
 import argparse
@@ -13,19 +15,22 @@ from pathlib import Path
 
 import pytest
 
-from streamo_app import cli
+from streamo_app.cli import main as cli
 from streamo_app.config import AppConfig, Parser
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGE = re.sub(r"\A---\n.*?^---\n+", "", README, flags=re.S | re.M)
-"""Without the settings of a Space at its head (tests/test_space.py)."""
+"""Without the settings of a Space at its head (tests/streamo_app/ui/test_space.py)."""
 MADE_BY_COMMANDS = ("runs/", ".venv/", "path/to/", "~/")
 """Where a path of the README is no file of the repository."""
 FIRST_SCREEN_LINES = 30
 
 
-OTHERS = "".join(path.read_text(encoding="utf-8") for path in (*sorted((ROOT / "docs").glob("*.md")), ROOT / "assets" / "streamo-tiny" / "README.md"))
+OTHERS = "".join(
+    path.read_text(encoding="utf-8")
+    for path in (*sorted((ROOT / "docs").glob("*.md")), ROOT / "assets" / "streamo-tiny" / "README.md")
+)
 """The reports and the model card."""
 
 
@@ -40,7 +45,8 @@ def commands(text: str = README) -> list[list[str]]:
 
 
 def tree() -> dict[str, str]:
-    """Path -> its comment, of the file tree: two spaces of indent a level, several names on a line, a comment after two spaces."""
+    """Path -> its comment, of the file tree: two spaces of indent a level, several names on a line, a comment after two
+    spaces."""
     listing = next(block for block in blocks("text") if block.startswith("app.py"))
     found, folders = {}, []
     for line in listing.splitlines():
@@ -95,7 +101,9 @@ def check(words: list[str]) -> None:
     match words:
         case ["make", *rest]:
             done = subprocess.run(["make", "--dry-run", *rest], cwd=ROOT, capture_output=True, text=True)
-            assert done.returncode == 0 and "Nothing to be done" not in done.stdout, done.stdout + done.stderr  # `tests` is a folder
+            assert done.returncode == 0 and "Nothing to be done" not in done.stdout, (
+                done.stdout + done.stderr
+            )  # `tests` is a folder
         case ["source", ".venv/bin/activate"]:
             pass
         case ["python", "app.py", *rest]:
@@ -116,7 +124,9 @@ def test_every_command_is_understood_by_the_program_that_it_starts(words):
 def test_every_change_of_a_training_configuration_is_one_that_it_has():
     from finetune.config import load_config
 
-    trained = [words for words in commands() if ["finetune", "train"] in (words[at : at + 2] for at in range(len(words)))]
+    trained = [
+        words for words in commands() if ["finetune", "train"] in (words[at : at + 2] for at in range(len(words)))
+    ]
     assert trained
     for words in trained:
         rest = words[words.index("train") + 1 :]
@@ -129,13 +139,19 @@ def test_every_change_of_a_training_configuration_is_one_that_it_has():
 def test_every_path_that_it_names_exists():
     words = [word for line in commands() for word in line] + re.findall(r"`([^`\n ]+)`", README)
     links = re.findall(r"\]\(([^)\s]+)\)", README)
-    named = [word for word in words if re.fullmatch(r"[\w.~-]+(/[\w.-]+)+/?", word)] + [link for link in links if "://" not in link and not link.startswith("#")]
+    named = [word for word in words if re.fullmatch(r"[\w.~-]+(/[\w.-]+)+/?", word)] + [
+        link for link in links if "://" not in link and not link.startswith("#")
+    ]
     assert links and named
     assert not [path for path in named if not path.startswith(MADE_BY_COMMANDS) and not (ROOT / path).exists()]
 
 
 def test_every_link_to_a_part_of_it_leads_to_a_heading():
-    headings = {re.sub(r"[^\w -]", "", line.lstrip("# ")).lower().replace(" ", "-") for line in README.splitlines() if line.startswith("#")}
+    headings = {
+        re.sub(r"[^\w -]", "", line.lstrip("# ")).lower().replace(" ", "-")
+        for line in README.splitlines()
+        if line.startswith("#")
+    }
     links = re.findall(r"\]\(#([^)\s]+)\)", README)
     assert links and not set(links) - headings
 
@@ -143,7 +159,11 @@ def test_every_link_to_a_part_of_it_leads_to_a_heading():
 def test_every_file_of_its_tree_exists_and_no_source_file_is_missing_there():
     listed = tree()
     assert not [path for path in listed if not (ROOT / path).exists()]
-    sources = {str(path.relative_to(ROOT)) for package in ("streamo_app", "finetune") for path in (ROOT / package).rglob("*.py")}
+    sources = {
+        str(path.relative_to(ROOT))
+        for package in ("streamo_app", "finetune")
+        for path in (ROOT / package).rglob("*.py")
+    }
     assert sorted(path for path in sources - set(listed) if not path.endswith("__init__.py")) == []
 
 
@@ -172,7 +192,10 @@ def test_every_option_of_a_command_is_told_and_so_wanted_by_somebody(module, arg
 def test_the_first_screen_is_a_sentence_a_picture_and_the_two_commands():
     first = PAGE.splitlines()[:FIRST_SCREEN_LINES]
     assert first[0] == "# Streamo"
-    places = [next(at for at, line in enumerate(first) if line.startswith(start)) for start in ("Streamo ", "![", "make demo", "make test", "**What it needs", "**How long")]
+    places = [
+        next(at for at, line in enumerate(first) if line.startswith(start))
+        for start in ("Streamo ", "![", "make demo", "make test", "**What it needs", "**How long")
+    ]
     assert places == sorted(places)
 
 
@@ -180,5 +203,10 @@ def test_the_first_screen_is_a_sentence_a_picture_and_the_two_commands():
 def test_nothing_is_left_to_fill_in(page):
     path = ROOT / page
     pages = [path] if path.is_file() else sorted(path.rglob("*.md"))
-    left = [f"{page.relative_to(ROOT)} line {number}" for page in pages for number, line in enumerate(page.read_text().splitlines(), 1) if "TODO" in line]
+    left = [
+        f"{page.relative_to(ROOT)} line {number}"
+        for page in pages
+        for number, line in enumerate(page.read_text().splitlines(), 1)
+        if "TODO" in line
+    ]
     assert not left

@@ -1,4 +1,5 @@
-"""The ablation as one picture: ours beside the paper's Table 4, budgets, gamma and alpha, three states against two. Numbers are made elsewhere."""
+"""The ablation as one picture: ours beside the paper's Table 4, budgets, gamma and alpha, three states against two.
+Numbers are made elsewhere."""
 
 from pathlib import Path
 
@@ -6,7 +7,7 @@ from finetune.ablation import paper
 from finetune.ablation.measures import SHOWN
 from finetune.ablation.plan import LOSSES, TWO_STATES, Plan, focus_name
 from finetune.ablation.tables import NAMES, Summary
-from finetune.files import whole
+from streamo_app.files import whole
 
 _COLOURS = {"ce": "#7f7f7f", "scale": "#e0973b", "focal": "#2f6db3"}
 _FORWARD = ("rec", "ssr", "crr")
@@ -44,7 +45,14 @@ def _ours(ax, summary: Summary, plan: Plan, floors: dict[str, dict]) -> None:
     for place, key in enumerate(_FORWARD):
         for number, loss in enumerate(LOSSES):
             label = NAMES[loss] if place == 0 else None
-            _bar(ax, place + 0.27 * (number - 1), summary.get(loss, plan.largest, key), 0.25, color=_COLOURS[loss], label=label)
+            _bar(
+                ax,
+                place + 0.27 * (number - 1),
+                summary.get(loss, plan.largest, key),
+                0.25,
+                color=_COLOURS[loss],
+                label=label,
+            )
         floor = floors.get("silence", {}).get(key)
         if floor is not None:
             label = "silence scores" if place == 0 else None
@@ -57,7 +65,12 @@ def _papers(ax) -> None:
     for place, key in enumerate(_FORWARD):
         for number, loss in enumerate(LOSSES):
             for side, (base, rows) in enumerate(paper.TABLE_4.items()):
-                look = dict(color=_COLOURS[loss], alpha=1.0 if side == 0 else 0.55, hatch=None if side == 0 else "//", edgecolor="white")
+                look = dict(
+                    color=_COLOURS[loss],
+                    alpha=1.0 if side == 0 else 0.55,
+                    hatch=None if side == 0 else "//",
+                    edgecolor="white",
+                )
                 label = f"{NAMES[loss]}, {base}" if place == 0 else None
                 ax.bar(place + 0.27 * (number - 1) + 0.12 * (side - 0.5), rows[loss][key], 0.115, label=label, **look)
     ax.set_xticks(range(3), [SHOWN[key] for key in _FORWARD])
@@ -72,7 +85,10 @@ def _budgets(ax, summary: Summary, plan: Plan, floors: dict[str, dict]) -> None:
             if found:
                 x, values = zip(*found)
                 mean = [100 * value["mean"] for value in values]
-                errors = [[m - 100 * v["min"] for m, v in zip(mean, values)], [100 * v["max"] - m for m, v in zip(mean, values)]]
+                errors = [
+                    [m - 100 * v["min"] for m, v in zip(mean, values)],
+                    [100 * v["max"] - m for m, v in zip(mean, values)],
+                ]
                 label = NAMES[loss] if how == "plain" else f"{NAMES[loss]}, best bias"
                 ax.errorbar(x, mean, errors, fmt=f"o{line}", ms=4, capsize=3, lw=1.6, color=_COLOURS[loss], label=label)
     floor = max((found["f1"] for found in floors.values() if found.get("f1") is not None), default=None)
@@ -88,8 +104,17 @@ def _budgets(ax, summary: Summary, plan: Plan, floors: dict[str, dict]) -> None:
 def _focus(ax, summary: Summary, plan: Plan, key: str) -> None:
     for number, alpha in enumerate((True, False)):
         for place, gamma in enumerate(plan.gammas):
-            look = dict(color="#2f6db3" if alpha else "#a9c4e4", label=f"alpha {'on' if alpha else 'off'}" if place == 0 else None)
-            _bar(ax, place + 0.36 * (number - 0.5), summary.get(focus_name(gamma, alpha), plan.largest, key), 0.34, **look)
+            look = dict(
+                color="#2f6db3" if alpha else "#a9c4e4",
+                label=f"alpha {'on' if alpha else 'off'}" if place == 0 else None,
+            )
+            _bar(
+                ax,
+                place + 0.36 * (number - 0.5),
+                summary.get(focus_name(gamma, alpha), plan.largest, key),
+                0.34,
+                **look,
+            )
     ax.set_xticks(range(len(plan.gammas)), [f"gamma {gamma:g}" for gamma in plan.gammas])
     ax.set_title(f"{SHOWN[key]}, {plan.largest} steps (%)")
 
@@ -100,6 +125,13 @@ def _states(ax, summary: Summary, plan: Plan) -> None:
         for place, key in enumerate(keys):
             look = dict(color=("#2f6db3", "#7fb58a")[number], label=name if place == 0 else None)
             _bar(ax, place + 0.36 * (number - 0.5), summary.get(variant, plan.largest, key), 0.34, **look)
-        ax.plot(len(keys) - 1 + 0.36 * (number - 0.5), paper.TABLE_S7[variant]["miou"], "D", ms=6, color="black", label="paper, 3B" if number else None)
+        ax.plot(
+            len(keys) - 1 + 0.36 * (number - 0.5),
+            paper.TABLE_S7[variant]["miou"],
+            "D",
+            ms=6,
+            color="black",
+            label="paper, 3B" if number else None,
+        )
     ax.set_xticks(range(len(keys)), [SHOWN[key].replace(" ", "\n", 1) for key in keys])
     ax.set_title(f"three states against two, focal loss, {plan.largest} steps (%)")

@@ -1,13 +1,21 @@
-"""What a model's own past is worth: timing, balanced accuracy, and stand-ins for the columns of the paper's Table 4. Lists and numbers only.
+"""What a model's own past is worth: timing, balanced accuracy, and stand-ins for the columns of the paper's Table 4.
+Lists and numbers only.
 
-The paper's columns come from OVO-Bench, where a question is put to a model again and again at fixed seconds. Ours stand in for them:
+The paper's columns come from OVO-Bench, where a question is put to a model again and again at fixed seconds. Ours stand
+in for them:
 
-* REC, repetitions counted: share of seconds, from the first gold answer of a counting record on, at which the latest number said is right.
-* SSR, step under way: at each second from the question on of a record that has standby, is the event under way? Standby says yes, anything
-  else no. The mean of the share of seconds inside that are judged so and of the share outside: never or always standing by scores 0.5.
-* CRR, answered by then: of records whose first answer has to wait for its evidence, from the question to the second before the next answer:
-  has it answered by this second? The mean of the share of seconds before the first answer is due without an answer yet, and of the share
-  from then on with one; seconds within TOLERANCE of it do not count. Never or always answering scores 0.5. The words are not judged.
+* REC, repetitions counted: share of seconds, from the first gold answer of a counting record on, at which the latest
+  number said is right.
+* SSR, step under way: at each second from the question on of a record that has standby, is the event under way? Standby
+  says yes, anything
+  else no. The mean of the share of seconds inside that are judged so and of the share outside: never or always standing
+  by scores 0.5.
+* CRR, answered by then: of records whose first answer has to wait for its evidence, from the question to the second
+  before the next answer:
+  has it answered by this second? The mean of the share of seconds before the first answer is due without an answer yet,
+  and of the share
+  from then on with one; seconds within TOLERANCE of it do not count. Never or always answering scores 0.5. The words
+  are not judged.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,13 +31,21 @@ SHOWN = {
 
 
 def measures(tracks: Sequence[Track]) -> dict:
-    """{"f1", "f1_exact", "precision", "recall", "false_per_min": means over tasks; "balanced", "responds": over the turns of all records, of
-    the states and of response against the rest; "rec", "ssr", "crr", "miou"; "tasks": {task: F1}}. What has no meaning is None."""
+    """{"f1", "f1_exact", "precision", "recall", "false_per_min": means over tasks; "balanced", "responds": over the
+    turns of all records, of the states and of response against the rest; "rec", "ssr", "crr", "miou"; "tasks": {task:
+    F1}}. What has no meaning is None."""
     report = score(tracks)
     found = {key: report["macro"].get(key) for key in ("f1", "f1_exact", "precision", "recall", "false_per_min")}
     found |= {"balanced": balanced(tracks), "responds": balanced([two_states(track) for track in tracks])}
-    found |= {"rec": held([track for track in tracks if track.task.endswith("counting")]), "ssr": under_way(tracks), "crr": answered(tracks)}
-    return found | {"miou": report["macro"].get("miou"), "tasks": {name: row["f1"] for name, row in report["tasks"].items()}}
+    found |= {
+        "rec": held([track for track in tracks if track.task.endswith("counting")]),
+        "ssr": under_way(tracks),
+        "crr": answered(tracks),
+    }
+    return found | {
+        "miou": report["macro"].get("miou"),
+        "tasks": {name: row["f1"] for name, row in report["tasks"].items()},
+    }
 
 
 def two_states(track: Track) -> Track:
@@ -76,7 +92,8 @@ def _mean_share(one: Sequence[int], other: Sequence[int]) -> float | None:
 
 
 def floors(tracks: Sequence[Track]) -> dict[str, dict]:
-    """Player that never looks -> its measures: always silent, answering every METRONOME_EVERY seconds, answering always."""
+    """Player that never looks -> its measures: always silent, answering every METRONOME_EVERY seconds, answering
+    always."""
     wait, answer = (State.SILENCE, ""), (State.RESPONSE, "")
     players = {
         "silence": lambda turn: wait,
@@ -84,7 +101,9 @@ def floors(tracks: Sequence[Track]) -> dict[str, dict]:
         "always answering": lambda turn: answer,
     }
     return {
-        name: measures([replace(track, predicted=[say(turn - track.asked) for turn in range(len(track.gold))]) for track in tracks])
+        name: measures(
+            [replace(track, predicted=[say(turn - track.asked) for turn in range(len(track.gold))]) for track in tracks]
+        )
         for name, say in players.items()
     }
 

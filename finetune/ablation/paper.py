@@ -15,7 +15,8 @@ TABLE_4 = {
 """Table 4, OVO-Bench forward responding: base -> loss -> column."""
 
 TABLE_S7 = {"focal": {"forward": 53.72, "miou": 14.7}, "two-states": {"forward": 45.22, "miou": 9.3}}
-"""Supplement, Table 7, 3B: three states against an end-of-turn token alone; OVO-Bench forward mean, forward grounding mIoU."""
+"""Supplement, Table 7, 3B: three states against an end-of-turn token alone; OVO-Bench forward mean, forward grounding
+mIoU."""
 
 ORDER = ("focal", "scale", "ce")
 """Of the losses in every column of Table 4, best first."""

@@ -1,7 +1,8 @@
 """What an ablation runs: sizes and budgets from YAML, and the variants that are compared. No torch.
 
-Every variant starts from the same warmed-up weights and sees the same rows at the same steps: the seed of a run draws the data order and
-nothing else. The learning rate stays flat after a short rise, so that one run, looked at on its way, serves all budgets.
+Every variant starts from the same warmed-up weights and sees the same rows at the same steps: the seed of a run draws
+the data order and nothing else. The learning rate stays flat after a short rise, so that one run, looked at on its way,
+serves all budgets.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from finetune.config import Stage, from_mapping, read_yaml, shaping
-from finetune.world.tasks import TASKS
+from finetune.world.street.tasks import TASKS
 
 
 @dataclass(frozen=True)
@@ -57,16 +58,21 @@ class Plan:
         if unknown := sorted(set(self.tasks) - set(TASKS)):
             raise ValueError(f"{unknown[0]!r} is not a task; take some of {', '.join(TASKS)}.")
         if not self.seeds or min(self.stills, self.clips, self.validation_clips, self.test_clips) < 1:
-            raise ValueError("An ablation needs at least one seed, one loose frame, and one clip to train, to choose and to test on.")
+            raise ValueError(
+                "An ablation needs at least one seed, one loose frame, and one clip to train, to choose and to test on."
+            )
         if self.run.seconds[1] > self.clip_seconds:
-            raise ValueError(f"run.seconds go up to {self.run.seconds[1]} but training clips have {self.clip_seconds} s.")
+            raise ValueError(
+                f"run.seconds go up to {self.run.seconds[1]} but training clips have {self.clip_seconds} s."
+            )
 
     @property
     def largest(self) -> int:
         return self.budgets[-1]
 
     def digest(self, base_weights: bytes = b"") -> str:
-        """Hash of everything that shapes a result; not of how many seeds and gammas are run. `base_weights` stands for the base model."""
+        """Hash of everything that shapes a result; not of how many seeds and gammas are run. `base_weights` stands for
+        the base model."""
         what = {key: value for key, value in asdict(self).items() if key not in ("base", "seeds", "gammas")}
         what |= {key: shaping(what[key]) for key in ("warmup", "run")}
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode() + base_weights).hexdigest()[:12]
@@ -100,7 +106,8 @@ def focus_name(gamma: float, alpha: bool) -> str:
 
 
 def variants(plan: Plan) -> list[Variant]:
-    """All variants, each once: (a) three losses at all budgets, (b) two states, (c) gamma and alpha, those at the largest budget."""
+    """All variants, each once: (a) three losses at all budgets, (b) two states, (c) gamma and alpha, those at the
+    largest budget."""
     last = (plan.largest,)
     made = [
         Variant("ce", "ce", budgets=plan.budgets, biased=True),
@@ -109,16 +116,24 @@ def variants(plan: Plan) -> list[Variant]:
         Variant(TWO_STATES, "focal", 2.0, True, states=2, budgets=last),
     ]
     names = {variant.name for variant in made}
-    focus = [Variant(focus_name(gamma, alpha), "focal", float(gamma), alpha, budgets=last) for alpha in (True, False) for gamma in plan.gammas]
+    focus = [
+        Variant(focus_name(gamma, alpha), "focal", float(gamma), alpha, budgets=last)
+        for alpha in (True, False)
+        for gamma in plan.gammas
+    ]
     return made + [variant for variant in focus if variant.name not in names]
 
 
 def load_plan(path: str | Path, smoke: bool = False) -> Plan:
-    """The plan of a YAML file; with `smoke`, its `smoke` mapping laid over the rest. Raises ValueError naming the file or the key."""
+    """The plan of a YAML file; with `smoke`, its `smoke` mapping laid over the rest. Raises ValueError naming the file
+    or the key."""
     raw = read_yaml(path)
     small = raw.pop("smoke", None) or {}
     if smoke:
-        raw = {key: {**raw[key], **value} if isinstance(raw.get(key), dict) and isinstance(value, dict) else value for key, value in {**raw, **small}.items()}
+        raw = {
+            key: {**raw[key], **value} if isinstance(raw.get(key), dict) and isinstance(value, dict) else value
+            for key, value in {**raw, **small}.items()
+        }
     budgets = raw.get("budgets") or ()
     steps = {"run": max(budgets, default=1)}
     shares = {task: float(task in raw.get("tasks", TASKS)) for task in TASKS}

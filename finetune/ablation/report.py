@@ -1,4 +1,5 @@
-"""What an ablation leaves behind: ablation.json with every number, ablation.md with the tables, ablation.png; and the tables in the terminal."""
+"""What an ablation leaves behind: ablation.json with every number, ablation.md with the tables, ablation.png; and the
+tables in the terminal."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -9,10 +10,10 @@ from rich.table import Table as RichTable
 
 from finetune.ablation import paper
 from finetune.ablation.figure import draw_figure
+from finetune.ablation.findings import sentences
 from finetune.ablation.plan import Plan
-from finetune.ablation.saw import sentences
 from finetune.ablation.tables import Summary, Table, tables
-from finetune.files import whole, write_json
+from streamo_app.files import whole, write_json
 
 KEPT_FROM = "## What we make of it"
 """What stands in ablation.md from this line on is written by hand and kept."""
@@ -58,9 +59,14 @@ def write(out: Path, plan: Plan, results: list[dict], floors: dict[str, dict], a
 def markdown(plan: Plan, summary: Summary, floors: dict[str, dict], about: dict, by_hand: str = "") -> str:
     parts = ["# The paper's ablations in miniature", "![the ablation as a picture](ablation.png)", *_NOTES]
     times = f"{about['core_minutes']:.0f} minutes of one core in all, {about['minutes']:.0f} minutes on the clock with up to {about['workers']} processes"
-    parts.append(f"Made by `{about['command']}` on {about['machine']} ({about['cores']} cores): {times}; configuration {about['config']}.")
+    parts.append(
+        f"Made by `{about['command']}` on {about['machine']} ({about['cores']} cores): {times}; configuration {about['config']}."
+    )
     parts += [table.markdown().rstrip() for table in tables(summary, floors, plan)]
-    parts += ["## What we saw", "\n".join(f"- {line}" for line in sentences(summary, plan)) or "Nothing yet: no run is finished."]
+    parts += [
+        "## What we saw",
+        "\n".join(f"- {line}" for line in sentences(summary, plan)) or "Nothing yet: no run is finished.",
+    ]
     return "\n\n".join(parts + ([by_hand.rstrip()] if by_hand else [])) + "\n"
 
 

@@ -1,4 +1,5 @@
-"""Results of all runs to tables of text, for the terminal and for Markdown. Numbers are in per cent. Sentences about them: `saw.py`."""
+"""Results of all runs to tables of text, for the terminal and for Markdown. Numbers are in per cent. Sentences about
+them: `ablation/findings.py`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ class Summary:
             self._groups.setdefault((result["variant"], result["budget"]), []).append(result)
 
     def get(self, variant: str, budget: int, measure: str, how: str = "plain") -> dict | None:
-        """{"mean", "min", "max", "n"} of a measure at the checkpoint's own threshold ("plain") or with the chosen bias ("biased")."""
+        """{"mean", "min", "max", "n"} of a measure at the checkpoint's own threshold ("plain") or with the chosen bias
+        ("biased")."""
         group = self._groups.get((variant, budget), ())
         if measure == "bias":
             return spread(result.get("bias") for result in group)
@@ -59,11 +61,19 @@ def percent(value: dict | float | None) -> str:
 
 
 def tables(summary: Summary, floors: dict[str, dict], plan: Plan) -> list[Table]:
-    return [_beside_paper(summary, plan), _budgets(summary, plan), _floors(floors), _states(summary, plan), _focus(summary, plan)]
+    return [
+        _beside_paper(summary, plan),
+        _budgets(summary, plan),
+        _floors(floors),
+        _states(summary, plan),
+        _focus(summary, plan),
+    ]
 
 
 def _beside_paper(summary: Summary, plan: Plan) -> Table:
-    rows = [(NAMES[loss], "ours", *(percent(summary.get(loss, plan.largest, key)) for key in _FORWARD)) for loss in LOSSES]
+    rows = [
+        (NAMES[loss], "ours", *(percent(summary.get(loss, plan.largest, key)) for key in _FORWARD)) for loss in LOSSES
+    ]
     for base, printed in paper.TABLE_4.items():
         rows += [(NAMES[loss], f"paper, {base}", *(f"{printed[loss][key]:.2f}" for key in _FORWARD)) for loss in LOSSES]
     columns = ("loss", "whose", *(SHOWN[key] for key in _FORWARD))
@@ -84,7 +94,9 @@ def _budgets(summary: Summary, plan: Plan) -> Table:
 
 def _floors(floors: dict[str, dict]) -> Table:
     rows = tuple((name, *(percent(found.get(key)) for key in _COLUMNS)) for name, found in floors.items())
-    return Table("What players that never look score on these clips", ("player", *(SHOWN[key] for key in _COLUMNS)), rows)
+    return Table(
+        "What players that never look score on these clips", ("player", *(SHOWN[key] for key in _COLUMNS)), rows
+    )
 
 
 def _states(summary: Summary, plan: Plan) -> Table:
@@ -92,9 +104,15 @@ def _states(summary: Summary, plan: Plan) -> Table:
     rows = []
     for variant, name in (("focal", "three"), (TWO_STATES, "two")):
         cells = (percent(summary.get(variant, plan.largest, key)) for key in keys)
-        rows.append((name, *cells, f"{paper.TABLE_S7[variant]['forward']:.2f}", f"{paper.TABLE_S7[variant]['miou']:.1f}"))
+        rows.append(
+            (name, *cells, f"{paper.TABLE_S7[variant]['forward']:.2f}", f"{paper.TABLE_S7[variant]['miou']:.1f}")
+        )
     columns = ("states", *(SHOWN[key] for key in keys), "paper: forward", "paper: mIoU")
-    return Table(f"(b) Three states against two, focal loss, {plan.largest} steps, beside supplement Table 7", columns, tuple(rows))
+    return Table(
+        f"(b) Three states against two, focal loss, {plan.largest} steps, beside supplement Table 7",
+        columns,
+        tuple(rows),
+    )
 
 
 def _focus(summary: Summary, plan: Plan) -> Table:
@@ -104,4 +122,8 @@ def _focus(summary: Summary, plan: Plan) -> Table:
             cells = (percent(summary.get(focus_name(gamma, alpha), plan.largest, key)) for key in _COLUMNS)
             rows.append((f"gamma {gamma:g}, alpha {'on' if alpha else 'off'}", *cells))
     columns = ("focal loss", *(SHOWN[key] for key in _COLUMNS))
-    return Table(f"(c) Gamma and alpha, {plan.largest} steps (0, off is cross entropy; 2, on is the focal loss of (a))", columns, tuple(rows))
+    return Table(
+        f"(c) Gamma and alpha, {plan.largest} steps (0, off is cross entropy; 2, on is the focal loss of (a))",
+        columns,
+        tuple(rows),
+    )

@@ -1,4 +1,5 @@
-"""The steps of one run: the recipe's own rows, losses and optimizers, the variant's loss, bf16 where the processor has it. One process."""
+"""The steps of one run: the recipe's own rows, losses and optimizers, the variant's loss, bf16 where the processor has
+it. One process."""
 
 import time
 from collections.abc import Iterator
@@ -7,12 +8,12 @@ from pathlib import Path
 
 import torch
 
-from finetune.ablation.ground import Ground, save
+from finetune.ablation.material import Ground, save
 from finetune.ablation.plan import Plan, Variant
-from finetune.batch import collate
 from finetune.config import Stage
-from finetune.steps import DialogueStep
+from finetune.data.batch import collate
 from finetune.train import lr_share, make_optimizers, native_bf16
+from finetune.training.step_modules import DialogueStep
 
 WARMUP = Variant("warm-up", "ce")
 SAVE_EVERY = 100
@@ -69,7 +70,9 @@ def train(
             batches = [collate(part, pad, ground.family, stage.aux_practice, stage.aux_task) for part in parts if part]
             counts = module.counts(batches)
             with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16()):
-                loss, aux, _ = module(batches, loss_counts(counts, variant), variant.kind, stage.aux_clock, stage.aux_pointer, **options)
+                loss, aux, _ = module(
+                    batches, loss_counts(counts, variant), variant.kind, stage.aux_clock, stage.aux_pointer, **options
+                )
             (loss + aux).backward()
             torch.nn.utils.clip_grad_norm_(trained, 1.0)
             for optimizer in optimizers:
@@ -94,8 +97,8 @@ def loss_options(variant: Variant, plan: Plan) -> dict:
 def loss_counts(counts: torch.Tensor, variant: Variant) -> torch.Tensor:
     """(4,) counts that give the variant's alpha in eq. (4), from the batch's own (three states, all labels).
 
-    Equal counts are alpha = 1. Of two states, the third gets the mean of the others: then alpha is what |S| = 2 gives, and the three kinds
-    of state labels together weigh as much against the words as they do with three states.
+    Equal counts are alpha = 1. Of two states, the third gets the mean of the others: then alpha is what |S| = 2 gives,
+    and the three kinds of state labels together weigh as much against the words as they do with three states.
     """
     counts = counts.float()
     if not variant.alpha:

@@ -1,4 +1,5 @@
-"""One run: a variant trained from the common start on one data order, measured at its budgets on its own past. A JSON file per budget."""
+"""One run: a variant trained from the common start on one data order, measured at its budgets on its own past. A JSON
+file per budget."""
 
 import copy
 import json
@@ -12,19 +13,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from finetune import vision
-from finetune.ablation.ground import Ground, Video, save, without_standby
+from finetune.ablation.material import Ground, Video, save, without_standby
 from finetune.ablation.measures import measures
 from finetune.ablation.plan import Plan, Variant
 from finetune.ablation.training import WARMUP, train
-from finetune.batch import Row, collate
 from finetune.build import Dialogue
-from finetune.files import write_json
-from finetune.jobs import Streamed
+from finetune.data.batch import Row, collate
+from finetune.evaluation.jobs import Streamed
+from finetune.evaluation.rollout import Decision, roll_out
 from finetune.labels import IGNORED
 from finetune.metrics import Track, score
-from finetune.rollout import Decision, roll_out
+from finetune.model import vision
 from finetune.train import native_bf16
+from streamo_app.files import write_json
 from streamo_app.models.interface import ModelInfo, Step
 from streamo_app.models.streaming import TransformersModel
 from streamo_app.protocol import STATES
@@ -59,7 +60,8 @@ class Task:
 
 
 def warm_up(ground: Ground, tick: Tick) -> dict:
-    """The common start {"model", "heads"}, from the run's folder or trained now; a kill costs the steps since the last checkpoint."""
+    """The common start {"model", "heads"}, from the run's folder or trained now; a kill costs the steps since the last
+    checkpoint."""
     path, kept = ground.folder / "warm.pt", ground.folder / "warming.pt"
     if path.exists():
         return torch.load(path)
@@ -68,7 +70,9 @@ def warm_up(ground: Ground, tick: Tick) -> dict:
         tick(done.steps - steps)
         steps = done.steps
     start = {"model": module.model.state_dict(), "heads": module.heads.state_dict()}
-    write_json(ground.folder / "warm.json", {"cpu_s": round(done.cpu_s, 1), "tokens": done.tokens, "loss": round(done.loss, 4)})
+    write_json(
+        ground.folder / "warm.json", {"cpu_s": round(done.cpu_s, 1), "tokens": done.tokens, "loss": round(done.loss, 4)}
+    )
     save(path, start)
     kept.unlink(missing_ok=True)
     return start
@@ -109,14 +113,20 @@ class Runner:
         found = {"plain": measures(own_past(model, self.test, 0.0, variant.states))}
         tick(EVALUATION_UNITS)
         if variant.biased:
-            bias = best_bias(*state_logits(self.ground, module.model, self.validation, variant.states), self.ground.plan.biases)
-            found |= {"bias": bias, "biased": found["plain"] if bias == 0 else measures(own_past(model, self.test, bias, variant.states))}
+            bias = best_bias(
+                *state_logits(self.ground, module.model, self.validation, variant.states), self.ground.plan.biases
+            )
+            found |= {
+                "bias": bias,
+                "biased": found["plain"] if bias == 0 else measures(own_past(model, self.test, bias, variant.states)),
+            }
             tick(EVALUATION_UNITS)
         return found
 
 
 class Brief(TransformersModel):
-    """Cuts replies after LONGEST_REPLY tokens: a model that answers at every second in endless words would cost more than its training."""
+    """Cuts replies after LONGEST_REPLY tokens: a model that answers at every second in endless words would cost more
+    than its training."""
 
     def turn(self, *args, **kwargs) -> Iterator[Step]:
         return islice(super().turn(*args, **kwargs), 1 + LONGEST_REPLY)
@@ -132,7 +142,10 @@ def own_past(model: TransformersModel, videos: list[Video], bias: float, states:
     """A track per record, each a lane forked at its question, streamed with `bias` on the response."""
     tracks = []
     for video in videos:
-        asks = [{turn.second: turn.instructions for turn in dialogue.turns if turn.instructions} for dialogue in video.dialogues]
+        asks = [
+            {turn.second: turn.instructions for turn in dialogue.turns if turn.instructions}
+            for dialogue in video.dialogues
+        ]
         for dialogue, said in zip(video.dialogues, roll_out(model, video.turns, asks, (bias,)), strict=True):
             tracks.append(_track(dialogue, said, states))
     return tracks
@@ -140,8 +153,15 @@ def own_past(model: TransformersModel, videos: list[Video], bias: float, states:
 
 def own_tracks(videos: list[Video]) -> list[Track]:
     """The gold as its own prediction: for players that never look."""
-    said = [[Decision(turn.state, turn.text, (0.0, 0.0, 0.0)) for turn in dialogue.turns] for video in videos for dialogue in video.dialogues]
-    return [_track(dialogue, one, 3) for dialogue, one in zip((d for video in videos for d in video.dialogues), said, strict=True)]
+    said = [
+        [Decision(turn.state, turn.text, (0.0, 0.0, 0.0)) for turn in dialogue.turns]
+        for video in videos
+        for dialogue in video.dialogues
+    ]
+    return [
+        _track(dialogue, one, 3)
+        for dialogue, one in zip((d for video in videos for d in video.dialogues), said, strict=True)
+    ]
 
 
 def _track(dialogue: Dialogue, said: list[Decision], states: int) -> Track:
@@ -149,8 +169,11 @@ def _track(dialogue: Dialogue, said: list[Decision], states: int) -> Track:
 
 
 @torch.no_grad()
-def state_logits(ground: Ground, model, videos: list[Video], states: int = 3) -> tuple[list[Dialogue], list[np.ndarray]]:
-    """Of the dialogues of all videos, on their gold past, in one forward pass each video: (turns, 3) logits of the states."""
+def state_logits(
+    ground: Ground, model, videos: list[Video], states: int = 3
+) -> tuple[list[Dialogue], list[np.ndarray]]:
+    """Of the dialogues of all videos, on their gold past, in one forward pass each video: (turns, 3) logits of the
+    states."""
     wanted = list(ground.wire.state_ids)
     dialogues, found = [], []
     for video, rows in zip(videos, ground.validation_rows(videos, states), strict=True):
@@ -168,12 +191,15 @@ def _hidden(ground: Ground, model, rows: list[Row]) -> torch.Tensor:
     with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16()):
         embeds = language.embed_tokens(batch.ids)
         image = batch.ids == model.config.image_token_id
-        embeds = embeds.masked_scatter(image[..., None], vision.merge(model.model.visual, batch.features).to(embeds.dtype))
+        embeds = embeds.masked_scatter(
+            image[..., None], vision.merge(model.model.visual, batch.features).to(embeds.dtype)
+        )
         return language(inputs_embeds=embeds, position_ids=batch.positions, use_cache=False).last_hidden_state
 
 
 def best_bias(dialogues: list[Dialogue], logits: list[np.ndarray], tried: tuple[float, float, float]) -> float:
-    """The bias of the response with the highest timing F1 (mean over tasks) on the gold past; of equal ones the nearest to 0."""
+    """The bias of the response with the highest timing F1 (mean over tasks) on the gold past; of equal ones the nearest
+    to 0."""
     low, high, step = tried
     biases = [float(bias) for bias in np.round(np.arange(low, high + step / 2, step), 6)]
     scores = {}

@@ -1,4 +1,5 @@
-"""What the practice dialogues of all worlds have in common: dialogues over loose frames, question by question or told turn by turn."""
+"""What the practice dialogues of all worlds have in common: dialogues over loose frames, question by question or told
+turn by turn."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -27,9 +28,14 @@ def yes_no(truth: bool) -> str:
 
 
 def ask_each(
-    task: str, question: Callable[[Sequence[Any], int, np.random.Generator], Asked], shots: Sequence[Any], rng: np.random.Generator, share: float
+    task: str,
+    question: Callable[[Sequence[Any], int, np.random.Generator], Asked],
+    shots: Sequence[Any],
+    rng: np.random.Generator,
+    share: float,
 ) -> tuple[Dialogue, list[str | None]]:
-    """A question on `share` of the turns, answered at once. Returns the dialogue and, per turn, what its picture is searched for."""
+    """A question on `share` of the turns, answered at once. Returns the dialogue and, per turn, what its picture is
+    searched for."""
     turns, searched = [], []
     for i in range(len(shots)):
         if rng.random() < share:

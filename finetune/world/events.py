@@ -1,6 +1,8 @@
-"""What begins, ends or is there on each turn of a clip, whatever is asked: the targets of the events head (`finetune/heads.py`).
+"""What begins, ends or is there on each turn of a clip, whatever is asked: the targets of the events head
+(`finetune/training/aux_heads.py`).
 
-An instruction is about one event of many, and most turns answer nothing; this says of every turn all that the picture shows to be new.
+An instruction is about one event of many, and most turns answer nothing; this says of every turn all that the picture
+shows to be new.
 """
 
 from collections.abc import Sequence
@@ -19,7 +21,8 @@ IGNORED = -1.0
 
 @lru_cache(4096)
 def of_clip(world: str, clip) -> np.ndarray:
-    """(seconds, len(EVENTS)) float32: 1 where a turn shows an event, 0 where not, IGNORED where that is open or of another world."""
+    """(seconds, len(EVENTS)) float32: 1 where a turn shows an event, 0 where not, IGNORED where that is open or of
+    another world."""
     table = np.full((clip.seconds, len(EVENTS)), IGNORED, np.float32)
     happenings = worlds.get(world).happenings
     there = {f"{name} there": turns for name, turns in happenings.there(clip).items()}
@@ -32,7 +35,8 @@ def of_clip(world: str, clip) -> np.ndarray:
 
 
 def on_turns(table: np.ndarray, seconds: Sequence[int]) -> np.ndarray:
-    """The rows of a clip's table for a dialogue whose turns show `seconds`, which rise: what happened in a skipped second is new on the next turn.
+    """The rows of a clip's table for a dialogue whose turns show `seconds`, which rise: what happened in a skipped
+    second is new on the next turn.
 
     What is new on the first turn cannot be seen there: IGNORED.
     """

@@ -1,4 +1,5 @@
-"""Instructions that belong to the other world: asked on a street for a covered camera, at a desk for a red car. The answer is silence."""
+"""Instructions that belong to the other world: asked on a street for a covered camera, at a desk for a red car. The
+answer is silence."""
 
 from dataclasses import replace
 
@@ -27,5 +28,7 @@ def record(world: str, clip, rng: np.random.Generator) -> Record:
         if found is not None and found.extra["argument"] not in never:
             turn = int(rng.integers(0, max(1, int(clip.seconds * 0.6))))
             question = replace(found.questions[0], time=turn + 1)
-            return replace(found, questions=(question,), answers=(), extra=found.extra | {"task": "foreign", "argument": None})
+            return replace(
+                found, questions=(question,), answers=(), extra=found.extra | {"task": "foreign", "argument": None}
+            )
     raise ValueError(f"No clip of {_TRIES} of the world {other!r} has one of {', '.join(tasks)}.")

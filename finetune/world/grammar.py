@@ -1,8 +1,10 @@
-"""What the instructions of all worlds have in common: how a pattern becomes forms, which forms are held out, how a form is typed.
+"""What the instructions of all worlds have in common: how a pattern becomes forms, which forms are held out, how a form
+is typed.
 
-`(a|b|)` in a pattern is a choice, `{o}` a slot that is filled in later. A pattern expands to its forms, written with a capital and a full stop.
-About one form in seven is held out for evaluation, chosen by hash, never a canonical one and never the only one with some word: a tiny
-vocabulary cannot guess unseen words, new sentences of known ones it should understand.
+`(a|b|)` in a pattern is a choice, `{o}` a slot that is filled in later. A pattern expands to its forms, written with a
+capital and a full stop. About one form in seven is held out for evaluation, chosen by hash, never a canonical one and
+never the only one with some word: a tiny vocabulary cannot guess unseen words, new sentences of known ones it should
+understand.
 """
 
 import hashlib
@@ -13,7 +15,12 @@ from itertools import product
 import numpy as np
 
 HELD_OUT_SHARE = 0.15
-_HELD_OUT_PAIRS = (("ping me", "the moment"), ("say so", "as soon as"), ("switches to", "whenever"), ("shows up", "once"))
+_HELD_OUT_PAIRS = (
+    ("ping me", "the moment"),
+    ("say so", "as soon as"),
+    ("switches to", "whenever"),
+    ("shows up", "once"),
+)
 """Combinations of words kept for evaluation whatever the hash says."""
 
 TELL = "(Notify me|Tell me|Let me know|Alert me|Ping me|Say so|Give me a sign|Warn me)"
@@ -31,7 +38,11 @@ def expand(pattern: str) -> list[str]:
     for choice in product(*parts):
         line = "".join(choice)
         line = line[0].upper() + line[1:]
-        forms.append(line[:-1] + "?" if line.endswith(".") and re.match(_ASKS, line) and line.count(".") == 1 and "?" not in line else line)
+        forms.append(
+            line[:-1] + "?"
+            if line.endswith(".") and re.match(_ASKS, line) and line.count(".") == 1 and "?" not in line
+            else line
+        )
     return forms
 
 
@@ -46,12 +57,17 @@ def words_of(form: str) -> set[str]:
 def hold_out(every: Mapping[str, Iterable[str]], trained: Collection[str], words: Iterable[str] = ()) -> Split:
     """Divide the forms of each task into those for training and those held out.
 
-    `trained` are forms never to be held out: the canonical ones, and those that another world trains. `words` are known from elsewhere.
+    `trained` are forms never to be held out: the canonical ones, and those that another world trains. `words` are known
+    from elsewhere.
     """
     trained = frozenset(trained)
     forms_of = {task: sorted(set(forms)) for task, forms in every.items()}
-    held = {task: [form for form in forms if form not in trained and _is_held_out(form)] for task, forms in forms_of.items()}
-    known = {word for task, forms in forms_of.items() for form in set(forms) - set(held[task]) for word in words_of(form)} | set(words)
+    held = {
+        task: [form for form in forms if form not in trained and _is_held_out(form)] for task, forms in forms_of.items()
+    }
+    known = {
+        word for task, forms in forms_of.items() for form in set(forms) - set(held[task]) for word in words_of(form)
+    } | set(words)
     split = {}
     for task, forms in forms_of.items():
         away = tuple(form for form in held[task] if words_of(form) <= known)
@@ -75,7 +91,8 @@ def one_of(forms: Sequence[str], canonical: Sequence[str], rng: np.random.Genera
 
 
 def write(form: str, rng: np.random.Generator, **args: str) -> str:
-    """A form with its slots filled, in somebody's typing: as it stands, without the full stop, in lower case, with "please"."""
+    """A form with its slots filled, in somebody's typing: as it stands, without the full stop, in lower case, with
+    "please"."""
     line = form.format(**args)
     style = rng.random()
     if style < 0.1 and line.endswith(".") and line.count(".") == 1 and "?" not in line:

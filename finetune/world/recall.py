@@ -1,7 +1,8 @@
-"""Practice in looking back: over loose frames, when was this or that in view? Many questions a dialogue, each about one stretch of turns before it.
+"""Practice in looking back: over loose frames, when was this or that in view? Many questions a dialogue, each about one
+stretch of turns before it.
 
-Whole clips ask one such question at most, which teaches it too slowly: the question comes after the pictures, so what a picture shows and
-when it was seen have to be kept for whatever may be asked.
+Whole clips ask one such question at most, which teaches it too slowly: the question comes after the pictures, so what a
+picture shows and when it was seen have to be kept for whatever may be asked.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,11 +14,15 @@ from finetune.world import worlds
 from streamo_app.protocol import State, span_text
 
 _NEVER_SHARE = 0.3
-"""How often the question is about something that was not there so far: silence, as in the task, whether it asks for the past or for what comes."""
+"""How often the question is about something that was not there so far: silence, as in the task, whether it asks for the
+past or for what comes."""
 
 
-def recall(world: str, shots: Sequence[worlds.Shot], rng: np.random.Generator, share: float = 0.6) -> tuple[Dialogue, list[None]]:
-    """The dialogue, asking on `share` of the turns from the third on, and what each picture is searched for: nothing, it is asked later."""
+def recall(
+    world: str, shots: Sequence[worlds.Shot], rng: np.random.Generator, share: float = 0.6
+) -> tuple[Dialogue, list[None]]:
+    """The dialogue, asking on `share` of the turns from the third on, and what each picture is searched for: nothing,
+    it is asked later."""
     place = worlds.get(world)
     inside = [place.practice.names_in(shot) for shot in shots]
     names = [name for name in place.alertable if not name.endswith(" light")]
@@ -30,7 +35,9 @@ def recall(world: str, shots: Sequence[worlds.Shot], rng: np.random.Generator, s
     return Dialogue("", "grounding_practice", tuple(turns)), [None] * len(shots)
 
 
-def _asked(ask_when: Callable[..., str], i: int, inside: list[set[str]], names: list[str], rng: np.random.Generator) -> Turn | None:
+def _asked(
+    ask_when: Callable[..., str], i: int, inside: list[set[str]], names: list[str], rng: np.random.Generator
+) -> Turn | None:
     """Turn i with a question about a name that one stretch of turns before it showed, or that none did."""
     stretches = {name: _stretches(name, inside[: i + 1]) for name in names}
     once = [name for name in names if len(stretches[name]) == 1 and stretches[name][0][1] < i]

@@ -1,4 +1,5 @@
-"""What the records of all worlds have in common: on which turn a question is put, how a record is written down, the refusal.
+"""What the records of all worlds have in common: on which turn a question is put, how a record is written down, the
+refusal.
 
 Records are in the public schema, so times are 1-based: what is first seen in turn k has time k + 1.
 """
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from finetune.annotations import Answer, Question, Record
-from finetune.world.wordings import UNSERVABLE_REPLY
+from finetune.world.street.wordings import UNSERVABLE_REPLY
 
 LATEST_QUESTION = 0.6
 """Questions come in this first part of the clip, so that there is something left to watch."""
@@ -31,14 +32,24 @@ def question_turn(turns: Sequence[int], turn: int | None, rng: np.random.Generat
 
 
 def naming_rng(rng: np.random.Generator, form: str | None) -> np.random.Generator:
-    """What the words for an argument are drawn from: for a chosen form apart, so that another argument leaves the same draws for its typing."""
+    """What the words for an argument are drawn from: for a chosen form apart, so that another argument leaves the same
+    draws for its typing."""
     return rng if form is None else np.random.default_rng(int(rng.integers(2**31)))
 
 
 def written(
-    clip, world: str, types: dict[str, str], task: str, argument: str | None, turn: int, words: str, answers: Sequence[Answer], video_path: str
+    clip,
+    world: str,
+    types: dict[str, str],
+    task: str,
+    argument: str | None,
+    turn: int,
+    words: str,
+    answers: Sequence[Answer],
+    video_path: str,
 ) -> Record:
-    """The record of a question put on `turn`; `types` has the `task_type` of each task. The video is named after the clip where it has no path."""
+    """The record of a question put on `turn`; `types` has the `task_type` of each task. The video is named after the
+    clip where it has no path."""
     video_path = video_path or f"{world}-{clip.seed}.webm"
     return Record(
         video_name=Path(video_path).stem,
@@ -59,7 +70,9 @@ def at(turn: int, content: str) -> Answer:
 def span(start_s: float, end_s: float, asked: int, content: str) -> Answer:
     """Answer to an event: after it; standing by from its start, or from the question when that comes later."""
     start, end = round(start_s + 1, 2), round(end_s, 2)
-    return Answer(content, st_time=max(start, min(asked + 1, end)), end_time=end)  # in its last turn, `end` may come before `asked + 1`
+    return Answer(
+        content, st_time=max(start, min(asked + 1, end)), end_time=end
+    )  # in its last turn, `end` may come before `asked + 1`
 
 
 def refuse(_facts, _argument: str | None, asked: int) -> list[Answer]:

@@ -1,9 +1,12 @@
-"""Labelled clips as files: VP8 WebM videos, which browsers play and OpenCV reads, and `records.json` with the raw records of each.
+"""Labelled clips as files: VP8 WebM videos, which browsers play and OpenCV reads, and `records.json` with the raw
+records of each.
 
-Run: python -m finetune world render OUT_DIR --world street|desk --count CLIPS --seed S [--seconds N] [--paraphrases train|heldout]
+Run: python -m finetune world render OUT_DIR --world street|desk --count CLIPS --seed S [--seconds N] [--paraphrases
+train|heldout]
 
-`pairs.json` holds alerts in pairs over the same clips, equal but for what they name: `evaluate --data OUT_DIR/pairs.json` shows whether a model
-heeds what it was asked for. Always clips of the test split: no seed gives a clip that the built-in model was trained on. Rendering again writes the same records.
+`pairs.json` holds alerts in pairs over the same clips, equal but for what they name:
+`evaluate --data OUT_DIR/pairs.json` shows whether a model heeds what it was asked for. Always clips of the test split:
+no seed gives a clip that the built-in model was trained on. Rendering again writes the same records.
 """
 
 import argparse
@@ -23,12 +26,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from finetune.annotations import Record, save_records
-from finetune.degrade import VP8
-from finetune.files import whole
 from finetune.world import worlds
+from finetune.world.degrade import VP8
 from finetune.world.desk import scene as desk
-from finetune.world.scene import MIN_SECONDS, Clip
+from finetune.world.street.scene import MIN_SECONDS, Clip
 from streamo_app.config import Parser
+from streamo_app.files import whole
 
 WORLDS = worlds.NAMES
 AnyClip = Clip | desk.Clip
@@ -38,7 +41,8 @@ USUAL_SECONDS = (20, 90)
 MAX_SECONDS = 3600
 _SPLIT = "test"
 _SAME_BYTES = {"fflags": "+bitexact"}  # else the container holds an identity drawn for each file
-# PyAV, because OpenCV's writer fixes VP8 at 2 bits a pixel: ten times the bytes and eight times the work for the same look.
+# PyAV, because OpenCV's writer fixes VP8 at 2 bits a pixel: ten times the bytes and eight times the work for the same
+# look.
 CRF = 16
 """Of VP8: 4 is best and largest, 63 worst and smallest."""
 _BITS_PER_PIXEL = 0.25
@@ -56,7 +60,8 @@ def clip_fps(clip: AnyClip) -> float:
 
 
 def render_clip(clip: AnyClip, path: str | Path, fps: float | None = None, crf: int = CRF) -> None:
-    """Write `clip` as a VP8 WebM at `path`, `clip.seconds` long; frame k shows t = k / fps. About 2 s for a clip of 30 s, 1 to 3 MB.
+    """Write `clip` as a VP8 WebM at `path`, `clip.seconds` long; frame k shows t = k / fps. About 2 s for a clip of 30
+    s, 1 to 3 MB.
 
     Written beside and then renamed. Raises OSError when the file cannot be written.
     """
@@ -76,18 +81,23 @@ def render_clip(clip: AnyClip, path: str | Path, fps: float | None = None, crf: 
 def plan(count: int, seed: int, seconds: int | None = None, world: str = "street") -> list[AnyClip]:
     """The clips of a seed and world, cheap to make; a larger count starts with the same clips."""
     rng = np.random.default_rng(seed)
-    drawn = [(int(rng.integers(2**31)), int(rng.integers(USUAL_SECONDS[0], USUAL_SECONDS[1] + 1))) for _ in range(count)]
+    drawn = [
+        (int(rng.integers(2**31)), int(rng.integers(USUAL_SECONDS[0], USUAL_SECONDS[1] + 1))) for _ in range(count)
+    ]
     make_clip = worlds.get(world).make_clip
     return [make_clip(clip_seed, seconds or length, _SPLIT) for clip_seed, length in drawn]
 
 
 def clip_records(clip: AnyClip, video_path: str, paraphrases: str = "train") -> list[Record]:
     """The records that belong to a rendered clip: the same each time."""
-    return world_of(clip).tasks.records(clip, np.random.default_rng(np.random.SeedSequence([4, clip.seed])), paraphrases, video_path)
+    return world_of(clip).tasks.records(
+        clip, np.random.default_rng(np.random.SeedSequence([4, clip.seed])), paraphrases, video_path
+    )
 
 
 def clip_pairs(clip: AnyClip, video_path: str, paraphrases: str = "train") -> list[Record]:
-    """Two records for each kind of alert that fits the clip: one names what comes, the other what is easily taken for it."""
+    """Two records for each kind of alert that fits the clip: one names what comes, the other what is easily taken for
+    it."""
     rng = np.random.default_rng(np.random.SeedSequence([5, clip.seed]))
     world = world_of(clip)
     made: list[Record] = []
@@ -95,14 +105,21 @@ def clip_pairs(clip: AnyClip, video_path: str, paraphrases: str = "train") -> li
         one = world.tasks.record(clip, task, rng, paraphrases)
         if one is not None and one.answers:
             name = one.extra["argument"]
-            made += world.tasks.pair(clip, task, rng, (name, world.tasks.rival(task, name, rng)), paraphrases, video_path) or ()
+            made += (
+                world.tasks.pair(clip, task, rng, (name, world.tasks.rival(task, name, rng)), paraphrases, video_path)
+                or ()
+            )
     return made
 
 
-def render(out_dir: str | Path, world: str, count: int, seed: int, seconds: int | None = None, paraphrases: str = "train") -> list[Record]:
-    """Write `count` clips and `records.json` into `out_dir` (made where missing), with a progress bar on stderr; returns the records.
+def render(
+    out_dir: str | Path, world: str, count: int, seed: int, seconds: int | None = None, paraphrases: str = "train"
+) -> list[Record]:
+    """Write `count` clips and `records.json` into `out_dir` (made where missing), with a progress bar on stderr;
+    returns the records.
 
-    Raises ValueError, one clear sentence, on an unknown world, a count, seed or length out of range, or a folder that cannot be written.
+    Raises ValueError, one clear sentence, on an unknown world, a count, seed or length out of range, or a folder that
+    cannot be written.
     """
     _check(world, count, seed, seconds, paraphrases)
     out_dir = _writable(Path(out_dir))
@@ -110,7 +127,10 @@ def render(out_dir: str | Path, world: str, count: int, seed: int, seconds: int 
     names = [f"{world}-{seed}-{index:04d}.webm" for index in range(count)]
     workers = min(count, os.cpu_count() or 1)
     # spawn: forking a process in which OpenCV or torch has threads can hang
-    with Progress(console=Console(stderr=True)) as progress, ProcessPoolExecutor(workers, get_context("spawn"), _one_thread) as pool:
+    with (
+        Progress(console=Console(stderr=True)) as progress,
+        ProcessPoolExecutor(workers, get_context("spawn"), _one_thread) as pool,
+    ):
         bar = progress.add_task(f"{count} clips to {out_dir}", total=count)
         try:
             for _ in pool.map(partial(_render_into, out_dir), zip(clips, names)):
@@ -120,7 +140,10 @@ def render(out_dir: str | Path, world: str, count: int, seed: int, seconds: int 
             raise ValueError(f"A clip could not be written to {out_dir}: {error}.") from error
     made = [item for clip, name in zip(clips, names) for item in clip_records(clip, name, paraphrases)]
     _write(made, out_dir / "records.json")
-    _write([item for clip, name in zip(clips, names) for item in clip_pairs(clip, name, paraphrases)], out_dir / "pairs.json")
+    _write(
+        [item for clip, name in zip(clips, names) for item in clip_pairs(clip, name, paraphrases)],
+        out_dir / "pairs.json",
+    )
     return made
 
 
@@ -157,7 +180,9 @@ def _writable(out_dir: Path) -> Path:
         with tempfile.TemporaryFile(dir=out_dir):
             pass
     except OSError as error:
-        raise ValueError(f"Nothing can be written to {out_dir} ({error.strerror or error}); give another folder.") from None
+        raise ValueError(
+            f"Nothing can be written to {out_dir} ({error.strerror or error}); give another folder."
+        ) from None
     return out_dir
 
 
@@ -166,9 +191,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out_dir", metavar="OUT_DIR", help="folder for the videos and records.json; made where missing")
     parser.add_argument("--world", required=True, help=f"what to render: {', '.join(WORLDS)}")
     parser.add_argument("--count", required=True, type=int, metavar="CLIPS", help="number of clips")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="0 or more; the same seed gives the same clips (default 0)")
-    parser.add_argument("--seconds", type=int, metavar="N", help=f"length of each clip (default: {USUAL_SECONDS[0]} to {USUAL_SECONDS[1]}, drawn)")
-    parser.add_argument("--paraphrases", default="train", choices=("train", "heldout"), help="wordings of the instructions (default train)")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="S", help="0 or more; the same seed gives the same clips (default 0)"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=int,
+        metavar="N",
+        help=f"length of each clip (default: {USUAL_SECONDS[0]} to {USUAL_SECONDS[1]}, drawn)",
+    )
+    parser.add_argument(
+        "--paraphrases",
+        default="train",
+        choices=("train", "heldout"),
+        help="wordings of the instructions (default train)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

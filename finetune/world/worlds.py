@@ -1,8 +1,9 @@
-"""The worlds that a model is trained on, behind one interface: what `rows.py` and the banks of pictures need of each.
+"""The worlds that a model is trained on, behind one interface: what `data/sampler.py` and the banks of pictures need of
+each.
 
-    world = get("street")
-    clip = world.make_clip(7, 30)
-    world.draw(clip, 4.0), world.boxes(clip, 4.0), world.tasks.record(clip, "counting", rng)
+world = get("street")
+clip = world.make_clip(7, 30)
+world.draw(clip, 4.0), world.boxes(clip, 4.0), world.tasks.record(clip, "counting", rng)
 """
 
 from collections.abc import Callable
@@ -50,8 +51,8 @@ def get(name: str) -> World:
 
 
 def _street() -> World:
-    from finetune.world import happenings, practice, scene, tasks
-    from finetune.world.draw import boxes, draw
+    from finetune.world.street import happenings, practice, scene, tasks
+    from finetune.world.street.draw import boxes, draw
 
     names = (*scene.NAMES, *practice.LIGHT_NAMES)
     cars, others, lights = len(scene.CAR_COLOURS), len(scene.NAMES) - len(scene.CAR_COLOURS), len(practice.LIGHT_NAMES)

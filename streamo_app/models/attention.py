@@ -1,7 +1,8 @@
 """Attention of a few new tokens over a long cache, with grouped heads and without copying keys and values.
 
-The library's own sdpa path repeats keys and values once per query head of a group, which for a second of stream (40 new tokens over thousands
-of cached ones) costs more than the attention itself. Here the heads of a group are folded into the query length instead. Same numbers.
+The library's own sdpa path repeats keys and values once per query head of a group, which for a second of stream (40 new
+tokens over thousands of cached ones) costs more than the attention itself. Here the heads of a group are folded into
+the query length instead. Same numbers.
 
 Call `use_packed_attention(model)` once per model; importing registers nothing.
 """
@@ -13,7 +14,8 @@ from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
 NAME = "streamo_packed"
 KEPT_TOKENS = 512
-"""A mask for more new tokens than this (a long pinned prefix, met once) is built and thrown away: kept, it would be as long as the window."""
+"""A mask for more new tokens than this (a long pinned prefix, met once) is built and thrown away: kept, it would be as
+long as the window."""
 
 
 def use_packed_attention(model) -> None:
@@ -26,17 +28,23 @@ def use_packed_attention(model) -> None:
 def sdpa_packed(module, query, key, value, attention_mask, dropout=0.0, scaling=None, **_):
     """query (B, H, T, D), key and value (B, H / groups, S, D). Returns ((B, T, H, D), None).
 
-    attention_mask: None (T = S: causal; T = 1: all visible), the library's (B, 1, T, S) bool or float, or our (1, 1, T * groups, S) float of
-    `CausalMask`, whose rows are ordered token by token, then head by head.
+    attention_mask: None (T = S: causal; T = 1: all visible), the library's (B, 1, T, S) bool or float, or our (1, 1, T
+    * groups, S) float of `CausalMask`, whose rows are ordered token by token, then head by head.
     """
     groups = module.num_key_value_groups
     batch, heads, length, width = query.shape
     if attention_mask is None and length > 1:
         if length != key.shape[2]:
             raise ValueError(f"{length} new tokens over {key.shape[2]} keys need a mask")
-        out = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout, scale=scaling, is_causal=True, enable_gqa=groups > 1)
+        out = F.scaled_dot_product_attention(
+            query, key, value, dropout_p=dropout, scale=scaling, is_causal=True, enable_gqa=groups > 1
+        )
         return out.transpose(1, 2).contiguous(), None
-    folded = query.view(batch, heads // groups, groups, length, width).transpose(2, 3).reshape(batch, heads // groups, -1, width)
+    folded = (
+        query.view(batch, heads // groups, groups, length, width)
+        .transpose(2, 3)
+        .reshape(batch, heads // groups, -1, width)
+    )
     if attention_mask is not None and attention_mask.shape[-2] == length:
         attention_mask = attention_mask.repeat_interleave(groups, dim=-2)
     out = F.scaled_dot_product_attention(folded, key, value, attn_mask=attention_mask, dropout_p=dropout, scale=scaling)
@@ -45,7 +53,8 @@ def sdpa_packed(module, query, key, value, attention_mask, dropout=0.0, scaling=
 
 
 class CausalMask:
-    """Masks of T new tokens over S keys for every T and S, as views of one buffer: nothing is built from second to second.
+    """Masks of T new tokens over S keys for every T and S, as views of one buffer: nothing is built from second to
+    second.
 
     The buffer is the mask of the largest T and S met so far; the mask of a smaller pair is its bottom right corner.
     """
@@ -56,7 +65,8 @@ class CausalMask:
         self._buffer: torch.Tensor | None = None
 
     def __call__(self, tokens: int, keys: int) -> torch.Tensor:
-        """(1, 1, tokens * groups, keys) float, 0 where visible, -inf where not: token t sees keys up to keys - tokens + t."""
+        """(1, 1, tokens * groups, keys) float, 0 where visible, -inf where not: token t sees keys up to keys - tokens +
+        t."""
         if tokens > KEPT_TOKENS:
             return self._build(tokens, keys)
         if tokens > self._tokens or keys > self._keys:

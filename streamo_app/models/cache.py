@@ -1,7 +1,8 @@
 """The keys and values of one lane: preallocated, written and evicted in place, copied to fork a lane.
 
-transformers' DynamicCache would do for growing; what it cannot do is drop tokens from the middle without holding everything twice, and keep
-its memory where it is for a day. Knows tokens, not turns or positions: those are `streaming.py`'s.
+transformers' DynamicCache would do for growing; what it cannot do is drop tokens from the middle without holding
+everything twice, and keep its memory where it is for a day. Knows tokens, not turns or positions: those are
+`streaming.py`'s.
 
 Everything here runs under `torch.inference_mode()`: a buffer made inside it cannot be written outside.
 """
@@ -40,7 +41,8 @@ class LaneLayer(CacheLayerMixin):
         return self.keys, self.values
 
     def replace_head(self, old: int, keys: torch.Tensor, values: torch.Tensor) -> None:
-        """Put `keys`, `values` (1, heads, P, D) where the first `old` tokens were; what follows moves up or down in place."""
+        """Put `keys`, `values` (1, heads, P, D) where the first `old` tokens were; what follows moves up or down in
+        place."""
         new, end = keys.shape[2], self.length - old + keys.shape[2]
         self._reserve(end)
         for buffer, head in ((self.key_buffer, keys), (self.value_buffer, values)):

@@ -19,7 +19,8 @@ WATCHER = 0
 
 @dataclass(frozen=True)
 class Ask:
-    """An instruction: opens `lane` if that number is not open (a fork of the watcher as it was before this second), else follows up in it."""
+    """An instruction: opens `lane` if that number is not open (a fork of the watcher as it was before this second),
+    else follows up in it."""
 
     lane: int
     text: str
@@ -71,7 +72,8 @@ class Client:
         self._second = 0
 
     def submit(self, second: Second, timeout_s: float | None = None) -> bool:
-        """Hand over a second: at most one waits while one is worked on. False when none got free in time, or after `cancel`.
+        """Hand over a second: at most one waits while one is worked on. False when none got free in time, or after
+        `cancel`.
 
         Raises ValueError when its asks name lane 0 or would open more than MAX_LANES.
         """
@@ -81,7 +83,9 @@ class Client:
                 return False
             numbers = self._numbers | {ask.lane for ask in second.asks}
             if WATCHER in numbers or len(numbers) > MAX_LANES:
-                raise ValueError(f"Lanes {sorted(numbers)} cannot be open together; at most {MAX_LANES}, counted from 1.")
+                raise ValueError(
+                    f"Lanes {sorted(numbers)} cannot be open together; at most {MAX_LANES}, counted from 1."
+                )
             self._numbers, self._slot, self._submitted = numbers, second, self._submitted + 1
             self._changed.notify_all()
             return True
@@ -96,7 +100,8 @@ class Client:
             return self._changed.wait_for(self.idle, timeout_s)
 
     def drop_lane(self, lane: int) -> None:
-        """End a lane, cutting a reply under way; nobody else is touched. The number may be opened anew by a later second."""
+        """End a lane, cutting a reply under way; nobody else is touched. The number may be opened anew by a later
+        second."""
         with self._changed:
             self._drops[lane], self._drops_new = self._submitted, True
             self._numbers.discard(lane)
@@ -109,7 +114,8 @@ class Client:
             self._changed.notify_all()
 
     def stats(self) -> dict:
-        """{"lanes": {lane: {"kv_tokens", "kv_bytes", "forwards"}}} after the last finished second; lane 0 is the watcher."""
+        """{"lanes": {lane: {"kv_tokens", "kv_bytes", "forwards"}}} after the last finished second; lane 0 is the
+        watcher."""
         with self._changed:
             return self._stats
 

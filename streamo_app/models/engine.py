@@ -1,14 +1,16 @@
 """One thread owns the model; everybody else hands it seconds and gets events back.
 
-Each user is a `Client`. A submitted second becomes a generator that does one forward pass between two yields; the thread advances the generators of
-all clients in turn, one step each, so that a long reply of one user never blocks another. Inside a second the order is: encode, watcher, then the
-lanes round-robin (every lane decides before any of them speaks its second word). Not here: clocks, skipping, transcripts (`session.py`).
+Each user is a `Client`. A submitted second becomes a generator that does one forward pass between two yields; the
+thread advances the generators of all clients in turn, one step each, so that a long reply of one user never blocks
+another. Inside a second the order is: encode, watcher, then the lanes round-robin (every lane decides before any of
+them speaks its second word). Not here: clocks, skipping, transcripts (`session.py`).
 
-**Thread safety.** `Engine._changed` (one condition, one lock for all clients) guards the hand-off fields of `Client` (in `client.py`, those set in
-`__init__` above the line) and `Engine._clients`, `_stopping`. The fields below the line, the lanes and the model are touched by the engine thread alone. No lock is held
-during a forward or while a sink is called, so a sink may call any method of its client; it must not block. Cancelling and dropping are numbers, not
-timing: a drop remembers how many seconds had been submitted, and what belongs to an older second is discarded when it arrives. A sink call that
-has begun when `cancel` or `drop_lane` is called may still end after it; none begins later.
+**Thread safety.** `Engine._changed` (one condition, one lock for all clients) guards the hand-off fields of `Client`
+(in `client.py`, those set in `__init__` above the line) and `Engine._clients`, `_stopping`. The fields below the line,
+the lanes and the model are touched by the engine thread alone. No lock is held during a forward or while a sink is
+called, so a sink may call any method of its client; it must not block. Cancelling and dropping are numbers, not timing:
+a drop remembers how many seconds had been submitted, and what belongs to an older second is discarded when it arrives.
+A sink call that has begun when `cancel` or `drop_lane` is called may still end after it; none begins later.
 """
 
 import logging
@@ -57,8 +59,8 @@ class Engine:
                 log.warning("the engine is still inside a forward pass after %.1f s; it ends with it", timeout_s)
 
     def client(self, sink: Callable[[Event], None], window: int | None = None) -> Client:
-        """A new user whose lanes keep `window` seconds (None: the checkpoint's own). `sink` gets Asked, Speaking, Decided and Failed on the
-        engine thread and must not block."""
+        """A new user whose lanes keep `window` seconds (None: the checkpoint's own). `sink` gets Asked, Speaking,
+        Decided and Failed on the engine thread and must not block."""
         client = Client(self._changed, sink, window)
         with self._changed:
             if self._stopping:
@@ -129,7 +131,9 @@ class Engine:
         watch_ms = encode_ms + _ms_since(started)
         lanes = [lane for number, lane in client._lanes.items() if number != WATCHER]
         if not lanes:
-            self._emit(client, Decided(second.second, WATCHER, State.SILENCE, "", (1.0, 0.0, 0.0), watch_ms, second.skipped))
+            self._emit(
+                client, Decided(second.second, WATCHER, State.SILENCE, "", (1.0, 0.0, 0.0), watch_ms, second.skipped)
+            )
         for lane in lanes:
             talkativeness = second.talkativeness.get(lane.number, 0.0)
             lane.steps = self._model.turn(lane.lane, second.second, features, asked.get(lane.number, ()), talkativeness)

@@ -1,7 +1,8 @@
 """What a streaming model is, for the engine, the session and the evaluation. No torch here.
 
-A **lane** is one dialogue with its own KV cache. The **watcher** is the lane without an instruction that sees every second; a new
-instruction forks it. A frame is encoded once (`encode`) and its features are handed to every lane that takes the second.
+A **lane** is one dialogue with its own KV cache. The **watcher** is the lane without an instruction that sees every
+second; a new instruction forks it. A frame is encoded once (`encode`) and its features are handed to every lane that
+takes the second.
 
 A model is not thread-safe: one thread calls it (the engine's, or an evaluation's own).
 """
@@ -61,7 +62,8 @@ class StreamingModel(Protocol):
         """Vision features of one second's images, each (H, W, 3) uint8 RGB; shared by lanes, never changed by them."""
 
     def open_lane(self, window: int | None = None) -> Lane:
-        """A lane that has seen nothing: the watcher. `window`: seconds that it and its forks keep, None = the checkpoint's own."""
+        """A lane that has seen nothing: the watcher. `window`: seconds that it and its forks keep, None = the
+        checkpoint's own."""
 
     def fork(self, lane: Lane) -> Lane:
         """A copy between two turns. What happens to the copy never touches `lane`."""
@@ -72,8 +74,11 @@ class StreamingModel(Protocol):
     def watch(self, lane: Lane, second: int, features: Any) -> None:
         """One second of the watcher: seen, answered with Silence, nothing decided. One forward."""
 
-    def turn(self, lane: Lane, second: int, features: Any, instructions: Sequence[str] = (), talkativeness: float = 0.0) -> Iterator[Step]:
-        """One second of a lane. The iterator yields the decision after one forward, then one step per decoded token of a response.
+    def turn(
+        self, lane: Lane, second: int, features: Any, instructions: Sequence[str] = (), talkativeness: float = 0.0
+    ) -> Iterator[Step]:
+        """One second of a lane. The iterator yields the decision after one forward, then one step per decoded token of
+        a response.
 
         Closing the iterator early (`.close()`) cuts the text there and leaves the lane well-formed for its next turn.
         `instructions`: clean lines (`protocol.clean_instruction`) asked at this second.

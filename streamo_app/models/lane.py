@@ -4,11 +4,13 @@ The cache holds, token for token, the dialogue truncated to the window:
 
     system | [user header, pinned instructions] | turn | turn | ...
 
-A turn that leaves takes its instructions to the pinned part; the first turn kept then loses its own user header, which the pinned part brings.
+A turn that leaves takes its instructions to the pinned part; the first turn kept then loses its own user header, which
+the pinned part brings.
 
-Positions: RoPE sees differences only. So when turns leave, the window stays where it is and the short prefix moves forward until it ends right
-before the first turn kept ("move the prefix"), each time from its originals in float32: no drift, and the window's keys are not touched. Now and
-then, long before positions get large, everything is rebased to zero.
+Positions: RoPE sees differences only. So when turns leave, the window stays where it is and the short prefix moves
+forward until it ends right before the first turn kept ("move the prefix"), each time from its originals in float32: no
+drift, and the window's keys are not touched. Now and then, long before positions get large, everything is rebased to
+zero.
 """
 
 from dataclasses import dataclass, field, replace
@@ -21,7 +23,8 @@ from streamo_app.models.rope import shift_keys
 FOLLOW_UPS_KEPT = 4
 """Pinned beside the first instruction: each is paid for every second of the stream."""
 REBASE_SPANS = 3.0
-"""Rebase when the prefix stands this many window lengths from zero: angles stay as exact as the model's own, and a key is rotated once at most."""
+"""Rebase when the prefix stands this many window lengths from zero: angles stay as exact as the model's own, and a key
+is rotated once at most."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +87,16 @@ class TransformersLane:
 
     def fork(self) -> "TransformersLane":
         return replace(
-            self, cache=self.cache.copy(), turns=[replace(turn) for turn in self.turns], pending=list(self.pending), forwards=0
+            self,
+            cache=self.cache.copy(),
+            turns=[replace(turn) for turn in self.turns],
+            pending=list(self.pending),
+            forwards=0,
         )
 
     def overdue(self, second: int) -> int:
-        """How many of the oldest turns must leave before `second` joins; a block at a time, so that moving costs little per second."""
+        """How many of the oldest turns must leave before `second` joins; a block at a time, so that moving costs little
+        per second."""
         if not self.turns or self.turns[0].second > second - self.window:
             return 0
         block = max(1, self.window // 12)
@@ -120,7 +128,11 @@ class TransformersLane:
         else:
             first = self.turns[0]
             if pinned:
-                first.tokens, first.start, old = first.tokens - header_tokens, first.start + header_tokens, old + header_tokens
+                first.tokens, first.start, old = (
+                    first.tokens - header_tokens,
+                    first.start + header_tokens,
+                    old + header_tokens,
+                )
             self.prefix_start = first.start - prefix.tokens
         self.prefix, self.pinned = prefix, pinned
         rebase = self._rebase_by(rebase_spans, position_limit)

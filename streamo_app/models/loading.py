@@ -1,7 +1,8 @@
 """From a folder or hub id to a streaming model, and from a trained model to a folder.
 
-Everything is loaded by class: the model, the fast tokenizer as its `tokenizer.json` stands, and the PIL image processor (AutoProcessor needs
-torchvision, whose resize gives other pixels). What can be wrong with a folder is found before its weights are read, and said in one sentence.
+Everything is loaded by class: the model, the fast tokenizer as its `tokenizer.json` stands, and the PIL image processor
+(AutoProcessor needs torchvision, whose resize gives other pixels). What can be wrong with a folder is found before its
+weights are read, and said in one sentence.
 """
 
 import copy
@@ -33,15 +34,20 @@ HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.jinja"]
 
 
 def load_model(
-    name: str = BUILT_IN, *, quantize: str | None = None, device: str | None = None, dtype: torch.dtype | None = None, window: int | None = None,
+    name: str = BUILT_IN,
+    *,
+    quantize: str | None = None,
+    device: str | None = None,
+    dtype: torch.dtype | None = None,
+    window: int | None = None,
     told: Callable[[str], None] = lambda stage: None,
 ) -> TransformersModel:
     """A checkpoint ready to stream.
 
     name: "streamo-tiny", a folder, or a hub id ("owner/name"). quantize: "4bit", "8bit" or "none"; None is "4bit" on
-    CUDA for weights above 1 GB, else "none". device: None is CUDA where there is one. dtype: None is bfloat16 on CUDA and float32 elsewhere (bfloat16
-    is several times slower on most CPUs). window: seconds a lane keeps, None is the checkpoint's own. told: called with each stage, in
-    words. Raises ValueError in one sentence.
+    CUDA for weights above 1 GB, else "none". device: None is CUDA where there is one. dtype: None is bfloat16 on CUDA
+    and float32 elsewhere (bfloat16 is several times slower on most CPUs). window: seconds a lane keeps, None is the
+    checkpoint's own. told: called with each stage, in words. Raises ValueError in one sentence.
     """
     if quantize not in (None, *QUANTIZE):
         raise ValueError(f"quantize is {quantize!r}; it must be one of {', '.join(QUANTIZE)}.")
@@ -69,13 +75,17 @@ def load_model(
 
 
 def save_pretrained(model, tokenizer, folder: str | Path, settings: Settings | Mapping) -> None:
-    """Write a folder that `load_model` reads: bfloat16 weights in files of at most 9.5 MB, tokenizer, image processor, `streamo.json`.
+    """Write a folder that `load_model` reads: bfloat16 weights in files of at most 9.5 MB, tokenizer, image processor,
+    `streamo.json`.
 
-    settings: a Settings or the contents of `streamo.json`. `model` itself is not changed. Raises ValueError when the tokenizer does not fit.
+    settings: a Settings or the contents of `streamo.json`. `model` itself is not changed. Raises ValueError when the
+    tokenizer does not fit.
     """
     folder = Path(folder)
     settings = settings if isinstance(settings, Settings) else Settings.from_dict(settings)
-    family = FAMILIES[model.config.model_type](model.config, min_pixels=settings.min_pixels, max_pixels=settings.max_pixels)
+    family = FAMILIES[model.config.model_type](
+        model.config, min_pixels=settings.min_pixels, max_pixels=settings.max_pixels
+    )
     family.wire(tokenizer, settings.system_prompt)
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.safetensors*"):
@@ -103,7 +113,9 @@ def find_folder(name: str, told: Callable[[str], None] = lambda stage: None) -> 
     try:
         return Path(snapshot_download(name, allow_patterns=HUB_FILES))
     except Exception as problem:  # the hub client raises many kinds: network, permission, name, disk
-        raise ValueError(f"{name!r} is no folder here and could not be fetched from the hub: {_first_line(problem)}.") from problem
+        raise ValueError(
+            f"{name!r} is no folder here and could not be fetched from the hub: {_first_line(problem)}."
+        ) from problem
 
 
 def _read_config(folder: Path):
@@ -120,7 +132,8 @@ def _read_config(folder: Path):
 
 
 def _read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    # By this class, not AutoTokenizer: the latter may rebuild a tokenizer of the family's own from parts instead of taking the file as it is.
+    # By this class, not AutoTokenizer: the latter may rebuild a tokenizer of the family's own from parts instead of
+    # taking the file as it is.
     if not (folder / "tokenizer.json").exists():
         raise ValueError(f"{folder} holds no tokenizer.json; save the tokenizer into it with its save_pretrained.")
     try:
@@ -143,17 +156,21 @@ def _read_weights(folder: Path, family, config, quantize: str, device: str, dtyp
                 output_loading_info=True,
             )
     except ImportError as problem:
-        raise ValueError(f"--quantize {quantize} needs bitsandbytes: pip install bitsandbytes ({_first_line(problem)}).") from problem
+        raise ValueError(
+            f"--quantize {quantize} needs bitsandbytes: pip install bitsandbytes ({_first_line(problem)})."
+        ) from problem
     except Exception as problem:  # unreadable, cut short, or of other shapes than the configuration says
         raise ValueError(f"The weights in {folder} cannot be read: {_first_line(problem)}.") from problem
     if missing := sorted(report["missing_keys"]):
-        raise ValueError(f"The weights in {folder} lack {len(missing)} tensors that config.json asks for, the first is {missing[0]}.")
+        raise ValueError(
+            f"The weights in {folder} lack {len(missing)} tensors that config.json asks for, the first is {missing[0]}."
+        )
     return model.eval()
 
 
 def quantization(quantize: str, family, dtype: torch.dtype) -> BitsAndBytesConfig | None:
-    """bitsandbytes' settings. Naming what to leave alone drops the library's own list, so the lm_head must be in ours; and names are matched
-    from their start, so the vision tower needs its full one."""
+    """bitsandbytes' settings. Naming what to leave alone drops the library's own list, so the lm_head must be in ours;
+    and names are matched from their start, so the vision tower needs its full one."""
     skip = ["lm_head", family.vision_module]
     if quantize == "8bit":  # it warns of every layer of every forward that it casts what it was built to cast
         logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
@@ -166,7 +183,8 @@ def quantization(quantize: str, family, dtype: torch.dtype) -> BitsAndBytesConfi
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the library's progress bars and reports: what matters in them is raised, and stderr belongs to the command line."""
+    """Without the library's progress bars and reports: what matters in them is raised, and stderr belongs to the
+    command line."""
     level = library_logging.get_verbosity()
     library_logging.set_verbosity_error()
     bars = library_logging.is_progress_bar_enabled()

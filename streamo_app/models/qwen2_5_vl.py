@@ -1,7 +1,8 @@
 """Qwen2.5-VL: all that is particular to this family, and nothing else.
 
-How its pictures become pixel patches and features, what stands around an image in the text, and where tokens stand in its three position axes
-(time, height, width). Used by the live lanes and by training alike. Lanes, caches and decoding are in `streaming.py`; they know no family.
+How its pictures become pixel patches and features, what stands around an image in the text, and where tokens stand in
+its three position axes (time, height, width). Used by the live lanes and by training alike. Lanes, caches and decoding
+are in `streaming.py`; they know no family.
 """
 
 from collections.abc import Sequence
@@ -33,7 +34,8 @@ class Features:
 class Qwen25VL:
     """The family of one checkpoint: its configuration and the pixel limits it was trained with.
 
-    config: Qwen2_5_VLConfig. min_pixels, max_pixels: area of a resized frame; the aspect ratio is kept, so they decide the grid.
+    config: Qwen2_5_VLConfig. min_pixels, max_pixels: area of a resized frame; the aspect ratio is kept, so they decide
+    the grid.
     """
 
     model_type = "qwen2_5_vl"
@@ -65,7 +67,11 @@ class Qwen25VL:
     def wire(self, tokenizer, system_prompt: str = protocol.SYSTEM_PROMPT) -> Wire:
         """Raises ValueError as Wire does, and when the tokenizer is not the one of this configuration."""
         wire = Wire(
-            tokenizer, system_prompt, image_token=self.image_token, vision_start=self.vision_start, vision_end=self.vision_end
+            tokenizer,
+            system_prompt,
+            image_token=self.image_token,
+            vision_start=self.vision_start,
+            vision_end=self.vision_end,
         )
         rows = self.config.get_text_config().vocab_size
         if wire.image_id != self.image_id or max(*wire.state_ids, wire.im_end) >= rows:
@@ -76,7 +82,8 @@ class Qwen25VL:
         return wire
 
     def preprocess(self, images: Sequence[np.ndarray]) -> tuple[torch.Tensor, list[Grid]]:
-        """images: (H, W, 3) uint8 RGB each. Returns pixel_values (patches of all images, patch values) float32 and each image's grid."""
+        """images: (H, W, 3) uint8 RGB each. Returns pixel_values (patches of all images, patch values) float32 and each
+        image's grid."""
         out = self.image_processor(images=list(images), input_data_format="channels_last", return_tensors="pt")
         return out["pixel_values"], [tuple(grid) for grid in out["image_grid_thw"].tolist()]
 
@@ -89,7 +96,9 @@ class Qwen25VL:
         visual = model.model.visual
         names = ("position_ids", "cu_seqlens", "window_index", "cu_window_seqlens")
         known = {name: value.to(visual.device) for name, value in zip(names, self._geometry(tuple(grids)), strict=True)}
-        return visual(pixel_values.to(visual.device, visual.dtype), grid_thw=torch.tensor(list(grids)), **known).pooler_output
+        return visual(
+            pixel_values.to(visual.device, visual.dtype), grid_thw=torch.tensor(list(grids)), **known
+        ).pooler_output
 
     def features(self, model, images: Sequence[np.ndarray]) -> Features:
         """`preprocess` and `encode` in one: what a second of the live stream needs."""
@@ -99,9 +108,10 @@ class Qwen25VL:
     def positions(self, ids: Sequence[int], start: int, grids: Sequence[Grid]) -> tuple[torch.Tensor, int]:
         """Positions (3, 1, T) int64 of a chunk whose first token stands at `start`, and the position after it.
 
-        A text token stands at the same place on all axes; an image of h x w merged patches stands at (p, p + row, p + column) and takes
-        max(h, w) places. Equal to the model's own `get_rope_index` on a whole dialogue, but works on any piece of one, and leaves the
-        model's `rope_deltas` alone (a module attribute, which two streams would overwrite for each other).
+        A text token stands at the same place on all axes; an image of h x w merged patches stands at (p, p + row, p +
+        column) and takes max(h, w) places. Equal to the model's own `get_rope_index` on a whole dialogue, but works on
+        any piece of one, and leaves the model's `rope_deltas` alone (a module attribute, which two streams would
+        overwrite for each other).
         """
         ids = np.asarray(ids)
         out = np.empty((3, len(ids)), np.int64)
@@ -126,7 +136,8 @@ class Qwen25VL:
     def hidden(self, model, ids: Sequence[int], features: Features | None, positions, cache, mask) -> torch.Tensor:
         """Last hidden states (1, T, hidden) of a chunk of ids on top of `cache`, which takes its keys and values.
 
-        features: of the images whose tokens are among `ids`. positions: as `positions` gives. mask: as `CausalMask` gives.
+        features: of the images whose tokens are among `ids`. positions: as `positions` gives. mask: as `CausalMask`
+        gives.
         """
         language = model.model.language_model
         ids = torch.tensor([list(ids)], device=language.embed_tokens.weight.device)
@@ -134,7 +145,11 @@ class Qwen25VL:
         if features is not None:
             embeds[ids == self.image_id] = features.embeds.to(embeds.dtype)
         out = language(
-            inputs_embeds=embeds, position_ids=positions.to(ids.device), past_key_values=cache, attention_mask=mask, use_cache=True
+            inputs_embeds=embeds,
+            position_ids=positions.to(ids.device),
+            past_key_values=cache,
+            attention_mask=mask,
+            use_cache=True,
         )
         return out.last_hidden_state
 
@@ -142,7 +157,9 @@ class Qwen25VL:
         """Frequencies (head_dim / 2,) of the language model's rotary embedding."""
         return model.model.language_model.rotary_emb.inv_freq
 
-    def _compute_geometry(self, grids: tuple[Grid, ...]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _compute_geometry(
+        self, grids: tuple[Grid, ...]
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         thw, merge = torch.tensor(grids), self.vision.spatial_merge_size
         window_index, cu_window = get_vision_window_index(thw, merge, self.vision.window_size, self.vision.patch_size)
         return get_vision_position_ids(thw, merge), get_vision_cu_seqlens(thw), window_index, cu_window

@@ -1,6 +1,7 @@
 """`streamo.json`: what a checkpoint says of itself beside the ordinary transformers files.
 
-Every key is optional, so that a checkpoint trained elsewhere in the paper's protocol loads as it is; a wrong value is refused, not guessed at.
+Every key is optional, so that a checkpoint trained elsewhere in the paper's protocol loads as it is; a wrong value is
+refused, not guessed at.
 """
 
 import json
@@ -39,9 +40,13 @@ class Settings:
             if not isinstance(value, wanted) or isinstance(value, bool):
                 raise ValueError(f"{FILE}: {field.name} is {value!r}; {field.type.__name__} wanted.")
         if self.protocol != PROTOCOL:
-            raise ValueError(f"{FILE}: protocol {self.protocol}; this program speaks protocol {PROTOCOL}. Update it, or the checkpoint.")
+            raise ValueError(
+                f"{FILE}: protocol {self.protocol}; this program speaks protocol {PROTOCOL}. Update it, or the checkpoint."
+            )
         if min(self.fps, self.window, self.min_pixels) < 1 or self.max_pixels < self.min_pixels:
-            raise ValueError(f"{FILE}: fps, window and min_pixels are at least 1, and max_pixels at least min_pixels; got {self}.")
+            raise ValueError(
+                f"{FILE}: fps, window and min_pixels are at least 1, and max_pixels at least min_pixels; got {self}."
+            )
 
     @classmethod
     def from_dict(cls, values: Mapping) -> "Settings":

@@ -1,11 +1,13 @@
 """A streaming model on transformers: one forward pass per silent second and lane, whatever the length of the stream.
 
-A second appends to the lane's cache: what was pending from the reply before, the user header, instructions, tag, visual tokens and the assistant
-header. The decision is read from the last hidden state over three rows of the lm_head. Silence and standby cost nothing more: their token goes
-out with the next second. A response is decoded token by token in our own loop (`generate` costs a second forward and breaks after eviction).
+A second appends to the lane's cache: what was pending from the reply before, the user header, instructions, tag, visual
+tokens and the assistant header. The decision is read from the last hidden state over three rows of the lm_head. Silence
+and standby cost nothing more: their token goes out with the next second. A response is decoded token by token in our
+own loop (`generate` costs a second forward and breaks after eviction).
 
-Families are adapters (`qwen2_5_vl.py`), the cache is `cache.py`, what leaves a lane and when is `lane.py`. Not thread-safe: one thread calls it.
-Weights must not change while it lives: the system prompt is prefilled once and shared by all lanes.
+Families are adapters (`qwen2_5_vl.py`), the cache is `cache.py`, what leaves a lane and when is `lane.py`. Not
+thread-safe: one thread calls it. Weights must not change while it lives: the system prompt is prefilled once and shared
+by all lanes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +31,8 @@ MAX_NEW_TOKENS = 64
 class TransformersModel:
     """`interface.StreamingModel` on a loaded checkpoint. Made by `loading.load_model`.
 
-    rebase_spans: see `lane.REBASE_SPANS`; 0 rotates the whole window at every eviction, which is slower and equal to rounding (a test).
+    rebase_spans: see `lane.REBASE_SPANS`; 0 rotates the whole window at every eviction, which is slower and equal to
+    rounding (a test).
     """
 
     def __init__(self, model, wire: Wire, family, info: ModelInfo, *, rebase_spans: float = REBASE_SPANS):
@@ -77,7 +80,8 @@ class TransformersModel:
         instructions: Sequence[str] = (),
         talkativeness: float = 0.0,
     ) -> Iterator[Step]:
-        """One second of a lane; see `interface.StreamingModel.turn`. Nothing happens before the first step is asked for.
+        """One second of a lane; see `interface.StreamingModel.turn`. Nothing happens before the first step is asked
+        for.
 
         Raises ValueError when `second` is not after the lane's last one.
         """
@@ -90,7 +94,8 @@ class TransformersModel:
                 yield Step(state, p, text, done)
 
     def _speak(self, lane: TransformersLane) -> Iterator[tuple[str, bool]]:
-        """Decode a reply on the cache: (text so far, whether it is whole). Left at any point, `lane.pending` closes the turn."""
+        """Decode a reply on the cache: (text so far, whether it is whole). Left at any point, `lane.pending` closes the
+        turn."""
         token, ids = self.wire.reply(State.RESPONSE)[0], []
         for left in reversed(range(MAX_NEW_TOKENS)):
             token = self._next_token(lane, token)
@@ -107,10 +112,14 @@ class TransformersModel:
         return self.wire.tokenizer.decode(ids, clean_up_tokenization_spaces=False).rstrip("\ufffd").strip()
 
     @torch.inference_mode()
-    def _see(self, lane: TransformersLane, second: int, features: Features, instructions: tuple[str, ...]) -> torch.Tensor:
+    def _see(
+        self, lane: TransformersLane, second: int, features: Features, instructions: tuple[str, ...]
+    ) -> torch.Tensor:
         """Append one second to the lane and return the last hidden state (hidden,)."""
         if lane.turns and second <= lane.turns[-1].second:
-            raise ValueError(f"Second {second} comes after second {lane.turns[-1].second} was seen; a lane goes forward only.")
+            raise ValueError(
+                f"Second {second} comes after second {lane.turns[-1].second} was seen; a lane goes forward only."
+            )
         if count := lane.overdue(second):
             self._evict(lane, count)
         images = [self.family.visual_tokens(grid) for grid in features.grids]
@@ -134,17 +143,22 @@ class TransformersModel:
 
     @torch.inference_mode()
     def decide(self, hidden: torch.Tensor, talkativeness: float) -> tuple[float, float, float]:
-        """Probabilities of silence, standby, response from three rows of the lm_head: the rest of the vocabulary costs and says nothing."""
+        """Probabilities of silence, standby, response from three rows of the lm_head: the rest of the vocabulary costs
+        and says nothing."""
         logits = (self.model.lm_head.weight[self._state_ids].float() @ hidden.float()).cpu().double()
         logits[STATES.index(State.RESPONSE)] += self.info.response_bias + talkativeness
         return tuple(logits.softmax(-1).tolist())
 
     def _forward(self, lane: TransformersLane, ids: list[int], features: Features | None) -> torch.Tensor:
-        positions, lane.next_position = self.family.positions(ids, lane.next_position, features.grids if features else ())
+        positions, lane.next_position = self.family.positions(
+            ids, lane.next_position, features.grids if features else ()
+        )
         lane.forwards += 1
         return self._hidden(ids, features, positions, lane.cache)
 
-    def _hidden(self, ids: list[int], features: Features | None, positions: torch.Tensor, cache: LaneCache) -> torch.Tensor:
+    def _hidden(
+        self, ids: list[int], features: Features | None, positions: torch.Tensor, cache: LaneCache
+    ) -> torch.Tensor:
         mask = self.mask(len(ids), cache.tokens + len(ids))
         return self.family.hidden(self.model, ids, features, positions, cache, mask)[0, -1]
 
@@ -171,7 +185,9 @@ class TransformersModel:
     def _prefill(self, pinned: tuple[str, ...]) -> Prefix:
         """The system prompt, as prefilled for all lanes, with the open user turn of pinned instructions after it."""
         lines = [i for text in pinned for i in self.wire.instruction(text)]
-        return self._prefix_of(TransformersLane.open(self._layers, self._system, self.info.window).cache, self.wire.user_header() + lines)
+        return self._prefix_of(
+            TransformersLane.open(self._layers, self._system, self.info.window).cache, self.wire.user_header() + lines
+        )
 
     def _prefix_of(self, cache: LaneCache, ids: list[int]) -> Prefix:
         positions, _ = self.family.positions(ids, cache.tokens, ())

@@ -1,8 +1,9 @@
 """Text to token ids: the only place where a dialogue becomes ids, for the live lanes and for training alike.
 
-A dialogue is put together from pieces (a header, an instruction, a tag, ...), each tokenised on its own and concatenated, so that what is
-trained and what is streamed cannot differ by a merge across a border. Text that a user or a data set wrote goes through `plain` and can never
-become an added token, whatever it spells. No torch here, no positions, no pixels.
+A dialogue is put together from pieces (a header, an instruction, a tag, ...), each tokenised on its own and
+concatenated, so that what is trained and what is streamed cannot differ by a merge across a border. Text that a user or
+a data set wrote goes through `plain` and can never become an added token, whatever it spells. No torch here, no
+positions, no pixels.
 """
 
 import re
@@ -44,7 +45,8 @@ class Wire:
         self._close = [self.im_end, *self._newline]
         self._vision_start = self._encode(vision_start)
         self._vision_end = self._encode(vision_end)
-        # The prompt is the checkpoint's own and names the states as the tokens they are; it is trusted, except that it cannot hold an image.
+        # The prompt is the checkpoint's own and names the states as the tokens they are; it is trusted, except that it
+        # cannot hold an image.
         self._system = [self._single(IM_START), *self._encode(f"system\n{system_prompt}"), *self._close]
         if self.image_id in self._system:
             raise ValueError(f"The system prompt holds the image token {image_token!r}; take it out of streamo.json.")
@@ -54,12 +56,17 @@ class Wire:
         return [i for part in self._parts(text) for i in self._harmless(part)]
 
     def instruction(self, text: str) -> list[int]:
-        """An instruction as it stands in its turn: plain, at most INSTRUCTION_TOKENS, its newline included or added after the cut.
+        """An instruction as it stands in its turn: plain, at most INSTRUCTION_TOKENS, its newline included or added
+        after the cut.
 
         The newline is tokenised together with the text (a tokenizer may hold ".\\n" as one id, as Qwen's does).
         """
         line = self.plain(f"{text}\n")
-        return line if len(line) <= INSTRUCTION_TOKENS else self.plain(text)[: INSTRUCTION_TOKENS - len(self._newline)] + self._newline
+        return (
+            line
+            if len(line) <= INSTRUCTION_TOKENS
+            else self.plain(text)[: INSTRUCTION_TOKENS - len(self._newline)] + self._newline
+        )
 
     def system(self) -> list[int]:
         """`<|im_start|>system\\n ... <|im_end|>\\n`"""
@@ -104,7 +111,8 @@ class Wire:
         )
 
     def _parts(self, text: str):
-        """`text` cut inside every added token that it spells, also where they overlap or are nested: no part spells one."""
+        """`text` cut inside every added token that it spells, also where they overlap or are nested: no part spells
+        one."""
         start = 0
         while found := self._names.search(text, start):
             yield text[start : found.start() + 1]
@@ -112,7 +120,8 @@ class Wire:
         yield text[start:]
 
     def _harmless(self, part: str) -> list[int]:
-        """Ids of a part. Should it still give an added id (by Unicode normalisation, say), it is spelled out letter by letter."""
+        """Ids of a part. Should it still give an added id (by Unicode normalisation, say), it is spelled out letter by
+        letter."""
         ids = self._encode(part)
         if self._added.isdisjoint(ids):
             return ids

@@ -1,13 +1,17 @@
-"""The page in Gradio: layout and wiring. What it shows is drawn by `static/*.js` from views (`render.py`); clicks go to a `Desk`.
+"""The page in Gradio: layout and wiring. What it shows is drawn by `static/*.js` from views (`ui/visitor/view.py`);
+clicks go to a `Desk`.
 
     blocks = build(Desks(engine, config, load_clips()))      # served by serve.py
 
 Wiring, and why (each was tried in a real browser):
-* A timer asks for a view twice a second with `queue=False`: it needs no open connection, survives a restart of the server, and never
+* A timer asks for a view twice a second with `queue=False`: it needs no open connection, survives a restart of the
+  server, and never
   waits behind someone else's stream. Such events show no toasts, so every failure is a sentence in the view.
-* Texts reach the page as JSON and are written with `textContent`. gr.HTML's own template is no place for them: it compiles what
+* Texts reach the page as JSON and are written with `textContent`. gr.HTML's own template is no place for them: it
+  compiles what
   Handlebars made of it as a JavaScript template literal, so "${...}" in a transcript would be run.
-* The webcam is gr.Image in streaming mode: newest picture wins there. `mirror=False`, or the model would see mirrored writing;
+* The webcam is gr.Image in streaming mode: newest picture wins there. `mirror=False`, or the model would see mirrored
+  writing;
   `concurrency_limit=None`, or the second user gets no picture while the first one streams.
 """
 
@@ -19,13 +23,13 @@ from pathlib import Path
 import gradio as gr
 
 from streamo_app.config import AppConfig
-from streamo_app.ui.api import OwnFile, endpoints
-from streamo_app.ui.desk import Report
-from streamo_app.ui.desk_voice import voice_settings
-from streamo_app.ui.desks import Desks
-from streamo_app.ui.render import empty_view
-from streamo_app.ui.samples import SUGGESTIONS
-from streamo_app.video_cameras import list_cameras
+from streamo_app.ui.api.endpoint import OwnFile, endpoints
+from streamo_app.ui.visitor.samples import SUGGESTIONS
+from streamo_app.ui.visitor.view import empty_view
+from streamo_app.ui.visitor.visitor import Report
+from streamo_app.ui.visitor.visitors import Desks
+from streamo_app.ui.visitor.voice import voice_settings
+from streamo_app.video.cameras import list_cameras
 
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = (
@@ -37,11 +41,18 @@ SCRIPTS = (
 STYLES = ("style", "live", "lanes", "control", "keep", "voice")
 TICK_S = 0.5
 CAMERA_FPS = 2
-"""Pictures per second asked of the browser, for each that the model wants: a grid point is then at most half a second old."""
+"""Pictures per second asked of the browser, for each that the model wants: a grid point is then at most half a second
+old."""
 UPLOAD_KEPT_S = 86400
 """An uploaded file is deleted after this long; someone may watch it until then."""
 
-TITLES = {"samples": "Sample clips", "upload": "Upload", "webcam": "Webcam", "camera": "This machine’s camera", "address": "Address"}
+TITLES = {
+    "samples": "Sample clips",
+    "upload": "Upload",
+    "webcam": "Webcam",
+    "camera": "This machine’s camera",
+    "address": "Address",
+}
 ABOUT = {
     "samples": "Streets and rooms that we rendered; each has suggestions that something in it answers.",
     "upload": "",
@@ -57,7 +68,9 @@ log = logging.getLogger(__name__)
 def build(desks: Desks) -> gr.Blocks:
     info = desks.engine.info
     private = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-    with gr.Blocks(title="Streamo", analytics_enabled=False, fill_width=True, delete_cache=(3600, UPLOAD_KEPT_S)) as blocks:
+    with gr.Blocks(
+        title="Streamo", analytics_enabled=False, fill_width=True, delete_cache=(3600, UPLOAD_KEPT_S)
+    ) as blocks:
         session_id = gr.Textbox(visible="hidden", elem_id="session-id")
         report = gr.Textbox(visible="hidden")
         part("head", elem_id="head")
@@ -67,11 +80,24 @@ def build(desks: Desks) -> gr.Blocks:
                 with gr.Column(elem_id="stage"):
                     part("player", elem_id="player-box")
                     cam = webcam()
-                    upload = OwnFile(file_types=["video"], file_count="single", label="Video file", show_label=False, elem_id="upload")
+                    upload = OwnFile(
+                        file_types=["video"],
+                        file_count="single",
+                        label="Video file",
+                        show_label=False,
+                        elem_id="upload",
+                    )
                 part("bar", elem_id="bar")
                 part("settings", elem_id="settings")
             with gr.Column(elem_id="right"):
-                live = gr.HTML({}, html_template=text("talk.html"), js_on_load=script(), apply_default_css=False, elem_id="live", settings=settings(desks))
+                live = gr.HTML(
+                    {},
+                    html_template=text("talk.html"),
+                    js_on_load=script(),
+                    apply_default_css=False,
+                    elem_id="live",
+                    settings=settings(desks),
+                )
         part("foot", elem_id="foot")
         part("keep", elem_id="keep")
 
@@ -104,9 +130,17 @@ def build(desks: Desks) -> gr.Blocks:
             if desk and image is not None:
                 desk.frame(image)
 
-        gr.Timer(TICK_S).tick(tick, [report, session_id], [live, session_id], js="(sent, id) => [window.streamo ? window.streamo.report() : '', id]", **private)
+        gr.Timer(TICK_S).tick(
+            tick,
+            [report, session_id],
+            [live, session_id],
+            js="(sent, id) => [window.streamo ? window.streamo.report() : '', id]",
+            **private,
+        )
         live.act(act, None, live, trigger_mode="multiple", **private)
-        upload.upload(uploaded, [upload, report], [live, upload], js="(file, sent) => [file, window.streamo.report()]", **private)
+        upload.upload(
+            uploaded, [upload, report], [live, upload], js="(file, sent) => [file, window.streamo.report()]", **private
+        )
         cam.stream(
             frame, [cam, session_id], None, stream_every=1 / (CAMERA_FPS * info.fps), time_limit=600, concurrency_limit=None,
             show_progress="hidden", api_visibility="private",
@@ -137,18 +171,32 @@ def tabs(config: AppConfig) -> str:
     """Radio buttons of the sources; the machine's own cameras, and addresses, only where visitors may open them."""
     allowed = {"camera": config.camera_allowed, "address": config.urls_allowed}
     names = [name for name in TITLES if allowed.get(name, True)]
-    radios = "".join(f'<label><input type="radio" name="choice" value="{name}"><span>{html.escape(TITLES[name])}</span></label>' for name in names)
+    radios = "".join(
+        f'<label><input type="radio" name="choice" value="{name}"><span>{html.escape(TITLES[name])}</span></label>'
+        for name in names
+    )
     return f'<fieldset class="tabs"><legend class="sr">What it watches</legend>{radios}</fieldset>'
 
 
 def webcam() -> gr.Image:
     options = gr.WebcamOptions(mirror=False, constraints={"video": {"width": {"ideal": 640}, "height": {"ideal": 480}}})
-    return gr.Image(sources=["webcam"], streaming=True, type="numpy", elem_id="cam", show_label=False, label="Webcam", buttons=[], webcam_options=options)
+    return gr.Image(
+        sources=["webcam"],
+        streaming=True,
+        type="numpy",
+        elem_id="cam",
+        show_label=False,
+        label="Webcam",
+        buttons=[],
+        webcam_options=options,
+    )
 
 
 def settings(desks: Desks) -> dict:
     """What the scripts must know from the start."""
-    clips = [{"name": clip.name, "title": clip.title, "path": str(clip.path), "ask": list(clip.ask)} for clip in desks.clips]
+    clips = [
+        {"name": clip.name, "title": clip.title, "path": str(clip.path), "ask": list(clip.ask)} for clip in desks.clips
+    ]
     may = {"longer": not desks.config.exposed, "models": desks.config.models_allowed}
     cameras = [list(camera) for camera in list_cameras()] if desks.config.camera_allowed else []
     voice = voice_settings(microphone=desks.config.camera_allowed, loudspeaker=not desks.config.exposed)

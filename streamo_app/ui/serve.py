@@ -1,17 +1,19 @@
-"""The page on an address: theme, style, and Gradio's settings for a server that strangers may reach. Not the layout (`page.py`)."""
+"""The page on an address: theme, style, and Gradio's settings for a server that strangers may reach. Not the layout
+(`page.py`)."""
 
 import gradio as gr
 from fastapi.middleware import Middleware
 
-from streamo_app.certificate import names_of, self_signed
 from streamo_app.config import AppConfig
-from streamo_app.ui.desks import Desks
-from streamo_app.ui.guard import Guard
+from streamo_app.ui.api.auth import Guard
+from streamo_app.ui.certificate import names_of, self_signed
+from streamo_app.ui.download import routes
 from streamo_app.ui.page import STYLES, build, text
-from streamo_app.ui.save import routes
+from streamo_app.ui.visitor.visitors import Desks
 
 SLOTS_PER_SEAT = 4
-"""Threads of Gradio: each open webcam stream holds one for its whole life, ticks and clicks of everybody need some more."""
+"""Threads of Gradio: each open webcam stream holds one for its whole life, ticks and clicks of everybody need some
+more."""
 UPLOAD_LIMIT = "500mb"
 SYSTEM_FONTS = ("ui-sans-serif", "system-ui", "sans-serif")
 
@@ -27,7 +29,8 @@ def theme() -> gr.Theme:
 
 
 def serve(desks: Desks, config: AppConfig) -> tuple[gr.Blocks, str]:
-    """The running page and its address; returns at once. Raises OSError when the port is taken, ValueError for https without a certificate."""
+    """The running page and its address; returns at once. Raises OSError when the port is taken, ValueError for https
+    without a certificate."""
     blocks = build(desks)
     own = self_signed(config.https_dir, names_of(config.host)) if config.https_dir else None
     blocks.queue(default_concurrency_limit=None, max_size=4 * config.seats)

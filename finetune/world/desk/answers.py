@@ -1,12 +1,23 @@
 """What is to be said in a room and when: for each task (facts, argument, turn of the question) -> answers.
 
-What begins or ends is told on the first turn that shows it. Darkness, a covered camera and objects are over by the end of every clip, so
-tasks that answer after an event stand by during it. People may stay: nothing in the picture tells a visit from a stay, so captions about
-people come without standing by, when somebody has left. Only the one visit of a grounding question, which ends, is stood by.
+What begins or ends is told on the first turn that shows it. Darkness, a covered camera and objects are over by the end
+of every clip, so tasks that answer after an event stand by during it. People may stay: nothing in the picture tells a
+visit from a stay, so captions about people come without standing by, when somebody has left. Only the one visit of a
+grounding question, which ends, is stood by.
 """
 
 from finetune.annotations import Answer
-from finetune.world.desk.scene import CHANGES, COLOURS, Facts, Thing, is_covered, is_dark, room_at, things_at, visible_turn
+from finetune.world.desk.scene import (
+    CHANGES,
+    COLOURS,
+    Facts,
+    Thing,
+    is_covered,
+    is_dark,
+    room_at,
+    things_at,
+    visible_turn,
+)
 from finetune.world.records import at, refuse, span
 from streamo_app.protocol import span_text
 
@@ -28,7 +39,8 @@ STILL_TURNS = 2
 
 
 def only(facts: Facts, argument: str) -> tuple[float, float] | None:
-    """(start_s, end_s) of the one appearance of "dark", "covered", "person" or "red object"; None where it comes never or more than once.
+    """(start_s, end_s) of the one appearance of "dark", "covered", "person" or "red object"; None where it comes never
+    or more than once.
 
     Also None for a person who is there from the beginning, stays, or is out of sight in between.
     """
@@ -39,14 +51,22 @@ def only(facts: Facts, argument: str) -> tuple[float, float] | None:
     if len(things) != 1:
         return None
     (thing,) = things
-    whole = facts.comes(thing) is not None and facts.goes(thing) is not None and len(in_view(facts, thing)) == len(facts.shown(thing))
+    whole = (
+        facts.comes(thing) is not None
+        and facts.goes(thing) is not None
+        and len(in_view(facts, thing)) == len(facts.shown(thing))
+    )
     return (thing.start, thing.end) if whole else None
 
 
 def in_view(facts: Facts, thing: Thing) -> list[int]:
     """Turns whose frame shows a thing: in a room in view, lit, before an uncovered camera."""
     clip = facts.clip
-    return [t for t in facts.shown(thing) if room_at(clip, t) == thing.room and not is_dark(clip, t) and not is_covered(clip, t)]
+    return [
+        t
+        for t in facts.shown(thing)
+        if room_at(clip, t) == thing.room and not is_dark(clip, t) and not is_covered(clip, t)
+    ]
 
 
 def comes_ever(facts: Facts, argument: str) -> bool:
@@ -57,15 +77,24 @@ def comes_ever(facts: Facts, argument: str) -> bool:
 
 
 def motions(facts: Facts) -> list[int] | None:
-    """Turns on which motion sets in after STILL_TURNS still ones; None for a clip that leaves open what counts as motion.
+    """Turns on which motion sets in after STILL_TURNS still ones; None for a clip that leaves open what counts as
+    motion.
 
     That is one with a cut or a covered camera, or where something moves as the lights come on or go off.
     """
     clip = facts.clip
-    if facts.cuts() or clip.covered or any(facts.moving(t) for start, end in clip.dark for t in (visible_turn(start) - 1, visible_turn(end))):
+    if (
+        facts.cuts()
+        or clip.covered
+        or any(facts.moving(t) for start, end in clip.dark for t in (visible_turn(start) - 1, visible_turn(end)))
+    ):
         return None
     moving = [facts.moving(turn) for turn in facts.turns]
-    return [turn for turn in facts.turns if turn >= STILL_TURNS and moving[turn] and not any(moving[turn - STILL_TURNS : turn])]
+    return [
+        turn
+        for turn in facts.turns
+        if turn >= STILL_TURNS and moving[turn] and not any(moving[turn - STILL_TURNS : turn])
+    ]
 
 
 def counted(facts: Facts, argument: str) -> list[int]:
@@ -79,7 +108,11 @@ def state(facts: Facts, argument: str, turn: int) -> str:
     if argument == "colour":
         colours = [thing.colour for thing in things_at(facts.clip, t) if thing.kind == "object"]
         return f"{colours[0].capitalize()}." if colours else "None."
-    truth = {"dark": not is_dark(facts.clip, t), "covered": is_covered(facts.clip, t), "person": facts.people(turn) > 0}[argument]
+    truth = {
+        "dark": not is_dark(facts.clip, t),
+        "covered": is_covered(facts.clip, t),
+        "person": facts.people(turn) > 0,
+    }[argument]
     return "Yes." if truth else "No."
 
 
@@ -113,7 +146,9 @@ def _narrate(facts: Facts, _: str | None, asked: int) -> list[Answer]:
 
 def _captions(facts: Facts, _: str | None, asked: int) -> list[Answer]:
     clip = facts.clip
-    spans = [(*when, "The lights were off.") for when in clip.dark] + [(*when, "The camera was covered.") for when in clip.covered]
+    spans = [(*when, "The lights were off.") for when in clip.dark] + [
+        (*when, "The camera was covered.") for when in clip.covered
+    ]
     spans += [(thing.start, thing.end, f"A {thing.name} was shown.") for thing in clip.things if thing.kind == "object"]
     told = [(end, span(start, end, asked, words)) for start, end, words in spans if visible_turn(end) > asked]
     told += [(turn, at(turn, "A person was there.")) for turn in facts.onsets("person leaves") if turn >= max(asked, 1)]
@@ -122,15 +157,17 @@ def _captions(facts: Facts, _: str | None, asked: int) -> list[Answer]:
 
 def _actions(facts: Facts, _: str | None, asked: int) -> list[Answer]:
     people = [(facts.goes(thing), thing) for thing in facts.clip.things if thing.kind == "person"]
-    gone = sorted(((turn, thing) for turn, thing in people if turn is not None and turn >= asked), key=lambda item: item[0])
+    gone = sorted(
+        ((turn, thing) for turn, thing in people if turn is not None and turn >= asked), key=lambda item: item[0]
+    )
     return [at(turn, action(facts, thing, asked)) for turn, thing in gone]
 
 
 def action(facts: Facts, person: Thing, asked: int) -> str:
     """What somebody who left did, as far as one can know who asked on turn `asked`.
 
-    The coming is told when it was seen from the question on, and when there is no doubt that the same person left: nobody else in the room, no
-    cut in between.
+    The coming is told when it was seen from the question on, and when there is no doubt that the same person left:
+    nobody else in the room, no cut in between.
     """
     first = facts.comes(person)
     doubt = any(facts.people(turn) > 1 or room_at(facts.clip, turn) != person.room for turn in facts.shown(person))

@@ -5,14 +5,15 @@ import math
 import cv2
 import numpy as np
 
-from finetune.world.backdrop import fixed
 from finetune.world.desk.texture import Rgb, shaded
+from finetune.world.street.backdrop import fixed
 
 _BITS = 4
 
 
 class Brush:
-    """Paints on `layer` (h, w, 3 uint8) and marks what it painted in `mask` (h, w uint8). Points in units of `unit` pixels from `origin`."""
+    """Paints on `layer` (h, w, 3 uint8) and marks what it painted in `mask` (h, w uint8). Points in units of `unit`
+    pixels from `origin`."""
 
     def __init__(self, layer: np.ndarray, origin: tuple[float, float], unit: float):
         self.layer, self.origin, self.unit = layer, origin, unit
@@ -27,7 +28,17 @@ class Brush:
         cv2.fillPoly(self.layer, corners, rgb, cv2.LINE_AA, _BITS)
         cv2.fillPoly(self.mask, corners, 255, cv2.LINE_AA, _BITS)
 
-    def oval(self, x: float, y: float, rx: float, ry: float, rgb: Rgb, turn: float = 0.0, from_: float = 0.0, to: float = 360.0) -> None:
+    def oval(
+        self,
+        x: float,
+        y: float,
+        rx: float,
+        ry: float,
+        rgb: Rgb,
+        turn: float = 0.0,
+        from_: float = 0.0,
+        to: float = 360.0,
+    ) -> None:
         cx, cy = self.at((x, y))[0]
         middle, axes = fixed(cx, cy), fixed(max(0.5, rx * self.unit), max(0.5, ry * self.unit))
         cv2.ellipse(self.layer, middle, axes, turn, from_, to, rgb, -1, cv2.LINE_AA, _BITS)
@@ -49,7 +60,15 @@ class Brush:
         dark = shaded(rgb, 0.74)
         self.oval(ax, ay, ra, ra, dark)
         self.oval(bx, by, rb, rb, dark)
-        self.polygon(((ax + nx * ra, ay + ny * ra), (bx + nx * rb, by + ny * rb), (bx - nx * rb, by - ny * rb), (ax - nx * ra, ay - ny * ra)), dark)
+        self.polygon(
+            (
+                (ax + nx * ra, ay + ny * ra),
+                (bx + nx * rb, by + ny * rb),
+                (bx - nx * rb, by - ny * rb),
+                (ax - nx * ra, ay - ny * ra),
+            ),
+            dark,
+        )
         k, q = 0.12, 0.84
         self.oval(ax - k * nx * ra, ay - k * ny * ra, q * ra, q * ra, rgb)
         self.oval(bx - k * nx * rb, by - k * ny * rb, q * rb, q * rb, rgb)
@@ -62,7 +81,9 @@ class Brush:
         ca, sa = math.cos(direction), math.sin(direction)
 
         def at(along: float, across: float) -> tuple[float, float]:
-            return wrist[0] + scale * (along * ca - across * side * sa), wrist[1] + scale * (along * sa + across * side * ca)
+            return wrist[0] + scale * (along * ca - across * side * sa), wrist[1] + scale * (
+                along * sa + across * side * ca
+            )
 
         dark = shaded(skin, 0.78)
         px, py = at(0.32, 0)
@@ -77,9 +98,16 @@ class Brush:
 
 
 def soft_lay(
-    image: np.ndarray, x0: int, y0: int, brush: Brush, light: np.ndarray | None, edge: float, shadow: tuple[int, int, float] | None = None
+    image: np.ndarray,
+    x0: int,
+    y0: int,
+    brush: Brush,
+    light: np.ndarray | None,
+    edge: float,
+    shadow: tuple[int, int, float] | None = None,
 ) -> None:
-    """Lay a brush's layer over the image at (x0, y0): times `light` (3-channel uint8, 128 = as it is), edge blurred by `edge` pixels.
+    """Lay a brush's layer over the image at (x0, y0): times `light` (3-channel uint8, 128 = as it is), edge blurred by
+    `edge` pixels.
 
     `shadow` = (dx, dy, strength): a soft shadow that falls on what is behind.
     """
@@ -91,7 +119,9 @@ def soft_lay(
     behind = part
     if shadow:
         dx, dy, strength = shadow
-        dark = cv2.warpAffine(mask, np.float32([[0.25, 0, dx / 4], [0, 0.25, dy / 4]]), (mask.shape[1] // 4 + 1, mask.shape[0] // 4 + 1))
+        dark = cv2.warpAffine(
+            mask, np.float32([[0.25, 0, dx / 4], [0, 0.25, dy / 4]]), (mask.shape[1] // 4 + 1, mask.shape[0] // 4 + 1)
+        )
         size = 2 * (max(dark.shape) // 16) + 1
         dark = cv2.resize(cv2.blur(dark, (size, size)), mask.shape[::-1])
         keep = cv2.convertScaleAbs(dark, alpha=-strength, beta=255)

@@ -1,6 +1,8 @@
-"""What the camera and the light do to a scene: exposure, white balance, grain, vignette, shaking, lights off, something over the lens.
+"""What the camera and the light do to a scene: exposure, white balance, grain, vignette, shaking, lights off, something
+over the lens.
 
-A `Camera` belongs to a clip; each interval of darkness or covering has its own numbers. Safe to call from several threads.
+A `Camera` belongs to a clip; each interval of darkness or covering has its own numbers. Safe to call from several
+threads.
 """
 
 import math
@@ -101,13 +103,16 @@ def shake(clip: Clip, t: float, side: float) -> tuple[int, int]:
 
 
 def develop(image: np.ndarray, clip: Clip, t: float, glow: np.ndarray | None) -> np.ndarray:
-    """The scene (H, W, 3 uint8 RGB, changed) as the camera gives it at t; `glow` (H, W) float32 0..1: what shines by itself."""
+    """The scene (H, W, 3 uint8 RGB, changed) as the camera gives it at t; `glow` (H, W) float32 0..1: what shines by
+    itself."""
     camera = camera_of(clip.rooms[0])
     height, width = image.shape[:2]
     side, sigma = min(height, width), camera.noise
     drift, cycles, hunt = camera.wander
     phase = camera.grain % 100
-    gain = camera.gain * (1 + drift * math.sin(2 * math.pi * cycles * t + phase) + hunt * math.sin(1.9 * t + phase) * math.sin(0.31 * t))
+    gain = camera.gain * (
+        1 + drift * math.sin(2 * math.pi * cycles * t + phase) + hunt * math.sin(1.9 * t + phase) * math.sin(0.31 * t)
+    )
     warm = camera.balance_drift * math.sin(0.25 * t + phase)
     balance = np.array(camera.balance) * (1 + warm, 1, 1 - warm)
     if camera.blur:
@@ -139,7 +144,8 @@ def _glow_weights(glow: np.ndarray, share: float) -> np.ndarray:
 
 
 def covered(clip: Clip, t: float, still: np.ndarray) -> np.ndarray:
-    """The frame while something lies on the lens: nearly uniform; `still` (H, W, 3 uint8) is the room behind it. Returns a new image."""
+    """The frame while something lies on the lens: nearly uniform; `still` (H, W, 3 uint8) is the room behind it.
+    Returns a new image."""
     start = interval_at(clip.covered, t)
     camera, height, width = camera_of(clip.rooms[0]), *still.shape[:2]
     kind, base, uneven, leak, sigma = _cover(clip.rooms[0], start)
@@ -165,7 +171,13 @@ def _cover(seed: int, start: float) -> tuple[int, tuple[int, int, int], float, f
         base = colour(rng, None, (0.0, 0.2), (0.08, 0.42))  # paper, a sleeve
     else:
         base = colour(rng, None, (0.2, 0.8), (0.05, 0.35))  # cloth
-    return kind, base, float(rng.uniform(0.02, 0.1)), float(rng.choice([0.0, rng.uniform(0, 0.05)])), float(rng.choice([0.3, rng.uniform(0.3, 4)]))
+    return (
+        kind,
+        base,
+        float(rng.uniform(0.02, 0.1)),
+        float(rng.choice([0.0, rng.uniform(0, 0.05)])),
+        float(rng.choice([0.3, rng.uniform(0.3, 4)])),
+    )
 
 
 @lru_cache(maxsize=64)

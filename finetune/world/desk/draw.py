@@ -2,10 +2,12 @@
 
     image = draw(clip, 4.0)                  # (H, W, 3) uint8 RGB, as the frame at t = 4 s looks
     small = draw(clip, 4.0, (320, 240))      # any size of the clip's aspect ratio; cheaper than shrinking
-    boxes(clip, 4.0)                         # [("person", x0, y0, x1, y1), ("red object", ...), ("dark", 0, 0, 1, 1)] in 0..1
+    boxes(clip, 4.0)                         # [("person", x0, y0, x1, y1), ("red object", ...), ("dark", 0, 0, 1, 1)]
+    in 0..1
 
-Deterministic in (clip, t). The room is painted once per seed and size (`room.py`); a call copies it, paints people (`people.py`), hands
-(`reach.py`) and objects (`objects.py`), and lets the camera develop it (`camera.py`). Safe to call from several threads.
+Deterministic in (clip, t). The room is painted once per seed and size (`room.py`); a call copies it, paints people
+(`people.py`), hands (`reach.py`) and objects (`objects.py`), and lets the camera develop it (`camera.py`). Safe to call
+from several threads.
 """
 
 from functools import lru_cache
@@ -67,7 +69,11 @@ def _halves(clip: Clip) -> dict[Thing, str]:
     halves: dict[Thing, str] = {}
     those = [thing for thing in clip.things if thing.kind == "person"]
     for thing in those:
-        meets = [other for other in those if other is not thing and other.room == thing.room and other.start < thing.end and thing.start < other.end]
+        meets = [
+            other
+            for other in those
+            if other is not thing and other.room == thing.room and other.start < thing.end and thing.start < other.end
+        ]
         taken = [halves[other] for other in meets if other in halves]
         free = [half for half in ("left", "right") if half not in taken]
         halves[thing] = "" if not meets else free[thing.seed % len(free)] if free else "left"
@@ -75,7 +81,8 @@ def _halves(clip: Clip) -> dict[Thing, str]:
 
 
 def boxes(clip: Clip, t: float) -> list[tuple[str, float, float, float, float]]:
-    """(label, x0, y0, x1, y1) in 0..1 of the frame: what can be seen of people and coloured objects; the whole frame as "dark" or "covered".
+    """(label, x0, y0, x1, y1) in 0..1 of the frame: what can be seen of people and coloured objects; the whole frame as
+    "dark" or "covered".
 
     A covered camera shows nothing else. The camera's shaking (about 2 % of the shorter side) is left out.
     """
@@ -97,7 +104,9 @@ def boxes(clip: Clip, t: float) -> list[tuple[str, float, float, float, float]]:
     return found
 
 
-def _share(label: str, box: tuple[float, float, float, float], size: tuple[int, int]) -> list[tuple[str, float, float, float, float]]:
+def _share(
+    label: str, box: tuple[float, float, float, float], size: tuple[int, int]
+) -> list[tuple[str, float, float, float, float]]:
     """The box's part inside the frame, none where too little of its width is inside: people end below the frame anyway."""
     x0, y0, x1, y1 = box
     left, top, right, bottom = max(0.0, x0), max(0.0, y0), min(float(size[0]), x1), min(float(size[1]), y1)

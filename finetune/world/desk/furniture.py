@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from finetune.world.backdrop import box, disc, polygon
 from finetune.world.desk.items import item
 from finetune.world.desk.objects import blend
 from finetune.world.desk.texture import colour, noise, paint_colour, poster, scenery, screen, shaded
+from finetune.world.street.backdrop import box, disc, polygon
 
 
 @dataclass
@@ -50,10 +50,14 @@ def place(canvas: Canvas, picture: np.ndarray, corners, shines: bool = False) ->
 
 
 def corners_of(canvas: Canvas, low: float, high: float, tilt: float = 0.05) -> np.ndarray:
-    """A slightly skewed rectangle somewhere on the wall, sides of low..high times the shorter side; may hang out of the picture."""
+    """A slightly skewed rectangle somewhere on the wall, sides of low..high times the shorter side; may hang out of the
+    picture."""
     rng, side = canvas.rng, min(canvas.width, canvas.height)
     w, h = (float(v) * side for v in rng.uniform(low, high, 2))
-    x, y = float(rng.uniform(-0.3 * w, canvas.width - 0.7 * w)), float(rng.uniform(-0.4 * h, max(1.0, canvas.floor - 0.6 * h)))
+    x, y = (
+        float(rng.uniform(-0.3 * w, canvas.width - 0.7 * w)),
+        float(rng.uniform(-0.4 * h, max(1.0, canvas.floor - 0.6 * h))),
+    )
     shift = rng.normal(0, tilt, (4, 2)) * min(w, h)
     return np.array([(x, y), (x + w, y), (x + w, y + h), (x, y + h)]) + shift
 
@@ -67,14 +71,20 @@ def panel(canvas: Canvas) -> None:
     place(canvas, flat, quad)
     if rng.random() < 0.5:
         edge = shaded(rgb, 0.6) if rng.random() < 0.5 else (225, 225, 222)
-        cv2.polylines(canvas.image, [np.round(quad).astype(np.int32)], True, edge, max(1, canvas.height // 120), cv2.LINE_AA)
+        cv2.polylines(
+            canvas.image, [np.round(quad).astype(np.int32)], True, edge, max(1, canvas.height // 120), cv2.LINE_AA
+        )
 
 
 def picture(canvas: Canvas) -> None:
     quad, rng = corners_of(canvas, 0.12, 0.5, 0.02), canvas.rng
     if rng.random() < 0.6:
         middle = quad.mean(0)
-        polygon(canvas.image, middle + (quad - middle) * float(rng.uniform(1.05, 1.2)), colour(rng, None, (0, 0.5), (0.05, 1)))
+        polygon(
+            canvas.image,
+            middle + (quad - middle) * float(rng.uniform(1.05, 1.2)),
+            colour(rng, None, (0, 0.5), (0.05, 1)),
+        )
     place(canvas, poster(rng), quad)
 
 
@@ -85,7 +95,9 @@ def window(canvas: Canvas) -> None:
     polygon(canvas.image, middle + (quad - middle) * 1.07, frame)
     view = scenery(rng)
     if rng.random() < 0.5:
-        view = np.clip(view.astype(np.float32) * float(rng.uniform(1.1, 2.0)) + float(rng.uniform(0, 60)), 0, 255).astype(np.uint8)
+        view = np.clip(
+            view.astype(np.float32) * float(rng.uniform(1.1, 2.0)) + float(rng.uniform(0, 60)), 0, 255
+        ).astype(np.uint8)
     kind = rng.random()
     if kind < 0.35:  # blinds
         step, rgb = int(rng.integers(4, 9)), colour(rng, None, (0, 0.2), (0.5, 1.0))
@@ -159,13 +171,24 @@ def shelf(canvas: Canvas) -> None:
 def door(canvas: Canvas) -> None:
     rng = canvas.rng
     w = float(rng.uniform(0.2, 0.4)) * canvas.height
-    x, top, rgb = float(rng.uniform(-0.3 * w, canvas.width)), float(rng.uniform(-0.1, 0.25)) * canvas.height, paint_colour(rng)
+    x, top, rgb = (
+        float(rng.uniform(-0.3 * w, canvas.width)),
+        float(rng.uniform(-0.1, 0.25)) * canvas.height,
+        paint_colour(rng),
+    )
     bottom = canvas.floor + 0.25 * canvas.height * float(rng.random())
     box(canvas.image, x - 0.05 * w, top - 0.05 * w, x + 1.05 * w, bottom, shaded(rgb, 0.75))
     box(canvas.image, x, top, x + w, bottom, rgb)
     for row in range(int(rng.integers(0, 3))):
         y = top + (0.08 + 0.44 * row) * (bottom - top)
-        box(canvas.image, x + 0.15 * w, y, x + 0.85 * w, y + 0.34 * (bottom - top), shaded(rgb, float(rng.choice([0.88, 1.12]))))
+        box(
+            canvas.image,
+            x + 0.15 * w,
+            y,
+            x + 0.85 * w,
+            y + 0.34 * (bottom - top),
+            shaded(rgb, float(rng.choice([0.88, 1.12]))),
+        )
     disc(canvas.image, x + 0.88 * w, (top + bottom) / 2, 0.035 * w, (150, 145, 130))
 
 
@@ -174,14 +197,23 @@ def plant(canvas: Canvas) -> None:
     x, size = float(rng.uniform(0, 1)) * canvas.width, float(rng.uniform(0.15, 0.5)) * side
     foot = canvas.floor + float(rng.uniform(0, 0.15)) * canvas.height
     rim = foot - 0.3 * size
-    polygon(canvas.image, ((x - 0.17 * size, rim), (x + 0.17 * size, rim), (x + 0.12 * size, foot), (x - 0.12 * size, foot)), paint_colour(rng))
+    polygon(
+        canvas.image,
+        ((x - 0.17 * size, rim), (x + 0.17 * size, rim), (x + 0.12 * size, foot), (x - 0.12 * size, foot)),
+        paint_colour(rng),
+    )
     hue = float(rng.uniform(0.2, 0.38))
     for _ in range(int(rng.integers(9, 26))):
         angle, length = float(rng.normal(-1.57, 0.75)), float(rng.uniform(0.3, 0.75)) * size
         tip = np.array([x + length * np.cos(angle), foot - 0.3 * size + length * np.sin(angle)])
-        root, side_way = np.array([x, foot - 0.3 * size]), np.array([-np.sin(angle), np.cos(angle)]) * float(rng.uniform(0.03, 0.1)) * size
+        root, side_way = (
+            np.array([x, foot - 0.3 * size]),
+            np.array([-np.sin(angle), np.cos(angle)]) * float(rng.uniform(0.03, 0.1)) * size,
+        )
         middle = root + 0.6 * (tip - root)
-        polygon(canvas.image, (root, middle + side_way, tip, middle - side_way), colour(rng, hue, (0.25, 0.7), (0.15, 0.55)))
+        polygon(
+            canvas.image, (root, middle + side_way, tip, middle - side_way), colour(rng, hue, (0.25, 0.7), (0.15, 0.55))
+        )
 
 
 def lamp(canvas: Canvas) -> None:
@@ -189,7 +221,11 @@ def lamp(canvas: Canvas) -> None:
     rng, side = canvas.rng, min(canvas.width, canvas.height)
     w, h = float(rng.uniform(0.1, 0.4)) * side, float(rng.uniform(0.03, 0.12)) * side
     x, y = float(rng.uniform(0, 1)) * canvas.width, float(rng.uniform(0.0, 0.3)) * canvas.height
-    polygon(canvas.image, ((x - 0.4 * w, y), (x + 0.4 * w, y), (x + 0.5 * w, y + h), (x - 0.5 * w, y + h)), colour(rng, 0.13, (0, 0.2), (0.9, 1.0)))
+    polygon(
+        canvas.image,
+        ((x - 0.4 * w, y), (x + 0.4 * w, y), (x + 0.5 * w, y + h), (x - 0.5 * w, y + h)),
+        colour(rng, 0.13, (0, 0.2), (0.9, 1.0)),
+    )
 
 
 def whiteboard(canvas: Canvas) -> None:
@@ -207,10 +243,17 @@ def whiteboard(canvas: Canvas) -> None:
 def chair(canvas: Canvas) -> None:
     """The round back of a chair or a sofa in front."""
     rng, side = canvas.rng, min(canvas.width, canvas.height)
-    x, w, h = float(rng.uniform(-0.1, 1.1)) * canvas.width, float(rng.uniform(0.12, 0.35)) * side, float(rng.uniform(0.2, 0.45)) * side
+    x, w, h = (
+        float(rng.uniform(-0.1, 1.1)) * canvas.width,
+        float(rng.uniform(0.12, 0.35)) * side,
+        float(rng.uniform(0.2, 0.45)) * side,
+    )
     rgb = paint_colour(rng) if rng.random() < 0.5 else colour(rng, None, (0, 0.4), (0.05, 0.3))
     foot = canvas.floor + float(rng.uniform(0.05, 0.4)) * canvas.height
-    arc = [(x + w * np.sign(np.cos(a)) * abs(np.cos(a)) ** 0.5, foot - h * abs(np.sin(a)) ** 0.5) for a in np.linspace(0, np.pi, 15)]
+    arc = [
+        (x + w * np.sign(np.cos(a)) * abs(np.cos(a)) ** 0.5, foot - h * abs(np.sin(a)) ** 0.5)
+        for a in np.linspace(0, np.pi, 15)
+    ]
     polygon(canvas.image, arc, rgb)
 
 

@@ -8,7 +8,16 @@ import numpy as np
 from finetune.world.desk.texture import colour, noise
 
 _OUTLINES = {  # half widths by height, from the top down, as (height, half width)
-    "bottle": ((0.0, 0.07), (0.09, 0.07), (0.1, 0.05), (0.18, 0.06), (0.32, 0.13), (0.4, 0.14), (0.97, 0.14), (1.0, 0.12)),
+    "bottle": (
+        (0.0, 0.07),
+        (0.09, 0.07),
+        (0.1, 0.05),
+        (0.18, 0.06),
+        (0.32, 0.13),
+        (0.4, 0.14),
+        (0.97, 0.14),
+        (1.0, 0.12),
+    ),
     "flask": ((0.0, 0.08), (0.12, 0.08), (0.13, 0.11), (0.2, 0.13), (1.0, 0.13)),
     "glass": ((0.45, 0.17), (1.0, 0.12)),
     "tin": ((0.55, 0.13), (0.57, 0.15), (1.0, 0.15)),
@@ -59,6 +68,9 @@ def item(seed: int, size: int, light: float) -> tuple[np.ndarray, np.ndarray]:
     if kind in ("bottle", "tin", "flask") and rng.random() < 0.4:
         paper = (inside & (y > 0.62) & (y < 0.82))[..., None]
         label = np.array(colour(rng, None, (0, 0.35), (0.4, 1)), np.float32)
-        pixels, alpha = np.where(paper, label * (0.65 + 0.35 * np.sqrt(1 - across**2))[..., None], pixels), np.where(paper[..., 0], 1, alpha)
+        pixels, alpha = (
+            np.where(paper, label * (0.65 + 0.35 * np.sqrt(1 - across**2))[..., None], pixels),
+            np.where(paper[..., 0], 1, alpha),
+        )
     alpha = cv2.GaussianBlur(np.clip(alpha, 0, 1).astype(np.float32), (0, 0), max(0.5, 0.004 * size))
     return np.clip(pixels * (0.35 + 0.65 * light), 0, 255).astype(np.uint8), alpha

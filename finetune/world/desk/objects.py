@@ -1,4 +1,5 @@
-"""The coloured objects that are shown to the camera: ball, box, mug, ring, shaded. Where they are at a time, and their pixels."""
+"""The coloured objects that are shown to the camera: ball, box, mug, ring, shaded. Where they are at a time, and their
+pixels."""
 
 import colorsys
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ class Spot:
 
 
 def slide(thing: Thing, t: float, rest: float, outside_left: float, outside_right: float) -> float:
-    """Where between the sides a thing is at t: from its side's start place to `rest` within WALK_S, and to the other's before its end."""
+    """Where between the sides a thing is at t: from its side's start place to `rest` within WALK_S, and to the other's
+    before its end."""
     ends = {"left": outside_left, "right": outside_right}
     coming, going = min(1.0, max(0.0, (t - thing.start) / WALK_S)), min(1.0, max(0.0, (thing.end - t) / WALK_S))
     place = ends[thing.enters] + (rest - ends[thing.enters]) * _ease(coming)

@@ -1,4 +1,5 @@
-"""Paints people: a figure of limbs, clothes, hair and a face, then light and folds over it all. Who and where is `stance.py`'s."""
+"""Paints people: a figure of limbs, clothes, hair and a face, then light and folds over it all. Who and where is
+`stance.py`'s."""
 
 from functools import lru_cache
 
@@ -21,14 +22,30 @@ def paint(image: np.ndarray, thing: Thing, side: str, place: Pose, light: float)
     height, width = image.shape[:2]
     ex0, ey0, ex1, ey1 = extent(thing, side, place)
     pad = 0.7 * unit
-    x0, y0, x1, y1 = int(max(0, ex0 - pad)), int(max(0, ey0 - pad)), int(min(width, ex1 + pad)), int(min(height, ey1 + 0.2 * unit))
+    x0, y0, x1, y1 = (
+        int(max(0, ex0 - pad)),
+        int(max(0, ey0 - pad)),
+        int(min(width, ex1 + pad)),
+        int(min(height, ey1 + 0.2 * unit)),
+    )
     if x1 - x0 < 4 or y1 - y0 < 4:
         return
     brush = Brush(image[y0:y1, x0:x1].copy(), (place.x - x0, place.y - y0), unit)
     _Figure(brush, person, place).paint()
     light_map = _light(person.seed, round(person.lit_from, 2), round(light, 1))
-    scale = np.float32([[24 / (1.8 * unit), 0, 24 - 24 * (place.x - x0) / (1.8 * unit)], [0, 10 / unit, 6 - 10 * (place.y - y0) / unit]])
-    shade = cv2.warpAffine(light_map, scale, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
+    scale = np.float32(
+        [
+            [24 / (1.8 * unit), 0, 24 - 24 * (place.x - x0) / (1.8 * unit)],
+            [0, 10 / unit, 6 - 10 * (place.y - y0) / unit],
+        ]
+    )
+    shade = cv2.warpAffine(
+        light_map,
+        scale,
+        (x1 - x0, y1 - y0),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
     shadow = (round(-person.lit_from * 0.5 * unit), round(0.2 * unit), 0.35) if person.seed % 3 else None
     soft_lay(image, x0, y0, brush, shade, min(1.5, 0.012 * unit), shadow)
     if place.speed > 0.4:
@@ -80,7 +97,11 @@ def _cloth(seed: int, top: Rgb) -> np.ndarray | None:
             blob = noise(rng, (48, 44), 3, 3) + 1.2 > away
             cloth[24:68, 24:72][blob] = art[blob]
         else:
-            blob = np.hypot(*np.meshgrid(np.linspace(-1, 1, 56), np.linspace(-1, 1, 60))) + 0.25 * np.abs(noise(rng, (56, 60), 7, 2)) < 0.85
+            blob = (
+                np.hypot(*np.meshgrid(np.linspace(-1, 1, 56), np.linspace(-1, 1, 60)))
+                + 0.25 * np.abs(noise(rng, (56, 60), 7, 2))
+                < 0.85
+            )
             cloth[24:84, 20:76][blob] = other
         if rng.random() < 0.6:
             text_lines(rng, cloth, 24, 14, 72, 24, other, 1)
@@ -124,7 +145,16 @@ class _Figure:
     def _torso(self) -> None:
         p, b, lean = self.person, self.brush, self.place.lean
         w = p.wide
-        right = [(0.26, 1.26), (0.5, 1.36), (0.82 * w, 1.47), (0.98 * w, 1.68), (1.0 * w, 2.1), (0.9 * w, 2.8), (0.86 * w, 3.5), (0.92 * w, 4.2)]
+        right = [
+            (0.26, 1.26),
+            (0.5, 1.36),
+            (0.82 * w, 1.47),
+            (0.98 * w, 1.68),
+            (1.0 * w, 2.1),
+            (0.9 * w, 2.8),
+            (0.86 * w, 3.5),
+            (0.92 * w, 4.2),
+        ]
         outline = np.array([*right, *[(-x, y) for x, y in reversed(right)]])
         outline[:, 0] -= lean * (4.2 - outline[:, 1]) * 0.35
         b.polygon(outline, p.top)
@@ -134,10 +164,18 @@ class _Figure:
             move = cv2.getAffineTransform(np.float32([[0, 0], [95, 0], [0, 111]]), corners)
             shape = np.zeros(b.mask.shape, np.uint8)
             cv2.fillPoly(shape, [np.round(b.at(outline) * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
-            cv2.copyTo(cv2.warpAffine(cloth, move, shape.shape[::-1], flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE), shape, b.layer)
+            cv2.copyTo(
+                cv2.warpAffine(cloth, move, shape.shape[::-1], flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE),
+                shape,
+                b.layer,
+            )
         shift = -lean * 0.95
         if p.hood:
-            b.line([(shift - 0.5, 1.2), (shift - 0.3, 1.5), (shift, 1.72), (shift + 0.3, 1.5), (shift + 0.5, 1.2)], shaded(p.top, 0.78), 0.3)
+            b.line(
+                [(shift - 0.5, 1.2), (shift - 0.3, 1.5), (shift, 1.72), (shift + 0.3, 1.5), (shift + 0.5, 1.2)],
+                shaded(p.top, 0.78),
+                0.3,
+            )
             for way in (-1, 1):
                 b.line([(shift + 0.14 * way, 1.75), (shift + 0.17 * way, 2.4)], shaded(p.top, 0.6), 0.05)
         elif p.seed % 4 == 0:  # an open jacket
@@ -150,7 +188,10 @@ class _Figure:
         if p.badge:
             b.line([(shift - 0.28, 1.3), (0, 2.5), (shift + 0.28, 1.3)], shaded(p.hat, 0.6), 0.06)
             b.polygon(((-0.16, 2.5), (0.16, 2.5), (0.16, 2.95), (-0.16, 2.95)), (232, 232, 228))
-        b.polygon(((shift - 0.26, 0.85), (shift + 0.26, 0.85), (shift + 0.34, 1.36), (shift, 1.58), (shift - 0.34, 1.36)), shaded(p.skin, 0.8))
+        b.polygon(
+            ((shift - 0.26, 0.85), (shift + 0.26, 0.85), (shift + 0.34, 1.36), (shift, 1.58), (shift - 0.34, 1.36)),
+            shaded(p.skin, 0.8),
+        )
 
     def _head_at(self) -> tuple[float, float]:
         return -self.place.lean * 1.25, self.place.turn
@@ -159,7 +200,9 @@ class _Figure:
         b, (x, turn) = self.brush, self._head_at()
         dark = shaded(self.person.hair, 0.8)
         b.oval(x - turn, 0.52, 0.52, 0.54, dark)
-        b.polygon(((x - 0.5, 0.5), (x + 0.5, 0.5), (x + 0.6, 1.9), (x + 0.15, 1.6), (x - 0.2, 1.6), (x - 0.58, 2.0)), dark)
+        b.polygon(
+            ((x - 0.5, 0.5), (x + 0.5, 0.5), (x + 0.6, 1.9), (x + 0.15, 1.6), (x - 0.2, 1.6), (x - 0.58, 2.0)), dark
+        )
 
     def _head(self) -> None:
         p, b, (x, turn) = self.person, self.brush, self._head_at()
@@ -185,7 +228,11 @@ class _Figure:
         talk = 0.015 + 0.035 * (self.place.open[0] > 0.6)
         b.oval(x + f, 0.8, 0.125, talk + 0.025, (168, 92, 86) if sum(skin) > 380 else (112, 58, 56))
         b.line([(x + f - 0.1, 0.8), (x + f + 0.1, 0.8)], (92, 44, 42), talk)
-        b.line([(x + f * 1.3 + 0.02, 0.46), (x + f * 1.5 + 0.05, 0.65), (x + f * 1.4 - 0.03, 0.68)], shaded(skin, 0.82), 0.055)
+        b.line(
+            [(x + f * 1.3 + 0.02, 0.46), (x + f * 1.5 + 0.05, 0.65), (x + f * 1.4 - 0.03, 0.68)],
+            shaded(skin, 0.82),
+            0.055,
+        )
         for way in (-1, 1):
             ex = x + f + 0.155 * way
             b.oval(ex, 0.47, 0.1, 0.065, shaded(skin, 0.82))
@@ -197,7 +244,11 @@ class _Figure:
             for way in (-1, 1):
                 ex = x + f + 0.165 * way
                 ring = np.linspace(0, 2 * np.pi, 11)
-                b.line(np.column_stack([ex + 0.125 * np.cos(ring), 0.475 + 0.095 * np.sin(ring)]), shaded(p.hat, 0.35), 0.035)
+                b.line(
+                    np.column_stack([ex + 0.125 * np.cos(ring), 0.475 + 0.095 * np.sin(ring)]),
+                    shaded(p.hat, 0.35),
+                    0.035,
+                )
             b.line([(x + f - 0.05, 0.46), (x + f + 0.05, 0.46)], shaded(p.hat, 0.35), 0.035)
 
     def _hair(self, x: float, turn: float) -> None:
@@ -209,7 +260,13 @@ class _Figure:
             line = 0.27 + 0.02 * (p.seed % 4)
             arc = [(x + 0.425 * np.cos(a), 0.4 - 0.43 * np.sin(a)) for a in np.linspace(-0.1, np.pi + 0.1, 11)]
             part = 0.12 * (p.seed % 3 - 1)
-            fringe = [(x - 0.34, 0.42), (x - 0.28, line), (x + part + turn, line - 0.06), (x + 0.28, line), (x + 0.34, 0.42)]
+            fringe = [
+                (x - 0.34, 0.42),
+                (x - 0.28, line),
+                (x + part + turn, line - 0.06),
+                (x + 0.28, line),
+                (x + 0.34, 0.42),
+            ]
             b.polygon([*arc, *fringe], p.hair)
             b.line([(x - 0.2, 0.1), (x + 0.05, 0.03), (x + 0.24, 0.12)], shaded(p.hair, 1.35), 0.06)
         if p.style == 3:

@@ -1,8 +1,9 @@
 """Training-only dialogues over loose frames of rooms: many small questions whose answers only the picture can give.
 
-As `finetune/world/practice.py` for the street: frames are (clip, t) pairs in any order. What is dark or covered hides the rest, so nothing is
-asked of such a frame that only the hidden part could answer. Every function also returns, per turn, what the picture is searched for: one of
-NAMES, "object" (of any colour), "desk thing" (all there is), "view" (nothing that has a place), or None.
+As `finetune/world/street/practice.py` for the street: frames are (clip, t) pairs in any order. What is dark or covered
+hides the rest, so nothing is asked of such a frame that only the hidden part could answer. Every function also returns,
+per turn, what the picture is searched for: one of NAMES, "object" (of any colour), "desk thing" (all there is), "view"
+(nothing that has a place), or None.
 """
 
 import re
@@ -28,8 +29,16 @@ NAMES = ("person", *OBJECTS, "dark", "covered")
 _BEFORE = ("Was there {o} before?", "Did you just see {o}?", "Did you see {o} before?")
 _NOW = ("What do you see?", "What is there?", "Describe the scene.", "What is going on?", "What happens now?")
 _WHAT = ("What did you just see?", "What was there before?", "What did you see before?")
-_PERSIST = ("Tell me every second when {s}.", "Keep telling me while {s}.", "Let me know every second when {s}.", "Say yes as long as {s}.")
-_STATES = {"dark": ("it is dark", "the lights are off", "the room is dark"), "covered": ("the camera is covered", "the lens is covered")}
+_PERSIST = (
+    "Tell me every second when {s}.",
+    "Keep telling me while {s}.",
+    "Let me know every second when {s}.",
+    "Say yes as long as {s}.",
+)
+_STATES = {
+    "dark": ("it is dark", "the lights are off", "the room is dark"),
+    "covered": ("the camera is covered", "the lens is covered"),
+}
 _PEOPLE = ("a person", "somebody", "someone", "anybody")
 _ALERTS = {"dark": ("desk_alert_lights", "lights off"), "covered": ("desk_alert_cover", "covered")}
 
@@ -45,20 +54,27 @@ def names_in(shot: Shot) -> set[str]:
 
 
 def listing(shot: Shot) -> str:
-    """What the frame shows, in words: "The lights are off.", "The camera is covered.", "A person. A red object.", "Nothing."."""
-    said = {"dark": "The lights are off.", "covered": "The camera is covered.", "person": "A person."} | {name: f"A {name}." for name in OBJECTS}
+    """What the frame shows, in words: "The lights are off.", "The camera is covered.", "A person. A red object.",
+    "Nothing."."""
+    said = {"dark": "The lights are off.", "covered": "The camera is covered.", "person": "A person."} | {
+        name: f"A {name}." for name in OBJECTS
+    }
     return " ".join(said[name] for name in NAMES if name in names_in(shot)) or "Nothing."
 
 
 def confusable(name: str, rng: np.random.Generator) -> str:
-    """What is easily taken for `name`: an object of another colour, a covered camera for darkness. Of NAMES, if `name` is.
+    """What is easily taken for `name`: an object of another colour, a covered camera for darkness. Of NAMES, if `name`
+    is.
 
-    An argument of an alert that is none of NAMES ("lights off", "red object gone") gives another argument of that alert (`tasks.rival`).
+    An argument of an alert that is none of NAMES ("lights off", "red object gone") gives another argument of that alert
+    (`tasks.rival`).
     """
     if name not in NAMES:
         task = next((task for task, arguments in ARGUMENTS.items() if name in arguments and len(arguments) > 1), "")
         return rival(task, name, rng)
-    same = {"dark": ["covered"], "covered": ["dark"]}.get(name, [other for other in OBJECTS if other != name] if name in OBJECTS else [])
+    same = {"dark": ["covered"], "covered": ["dark"]}.get(
+        name, [other for other in OBJECTS if other != name] if name in OBJECTS else []
+    )
     return str(rng.choice(same if same and rng.random() < 0.8 else [other for other in NAMES if other != name]))
 
 
@@ -106,7 +122,8 @@ def _question(shots: Sequence[Shot], i: int, rng: np.random.Generator) -> tuple[
 
 
 def _see_name(have: set[str], rng: np.random.Generator) -> str:
-    """A person or an object to ask for; as often there as not, where anything is there. Not a person in the dark: some outlines can be seen."""
+    """A person or an object to ask for; as often there as not, where anything is there. Not a person in the dark: some
+    outlines can be seen."""
     there = [name for name in ("person", *OBJECTS) if name in have]
     objects = [name for name in there if name in OBJECTS]
     if there and rng.random() < 0.5:
@@ -133,7 +150,10 @@ def onset(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[D
     For a person only ever "you see somebody": who is there after a cut did not come in.
     """
     if name == "person":
-        words, text = f"{rng.choice(('Tell me', 'Let me know', 'Notify me', 'Alert me'))} when you see {_mention(name, rng)}.", "A person appears."
+        words, text = (
+            f"{rng.choice(('Tell me', 'Let me know', 'Notify me', 'Alert me'))} when you see {_mention(name, rng)}.",
+            "A person appears.",
+        )
     else:
         task, change = _ALERTS.get(name, ("desk_alert_colour", name))
         slots = {} if name in _ALERTS else mentions(name.split()[0], rng)
@@ -151,7 +171,8 @@ def tally(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[D
 
 
 def held(shots: Sequence[Shot], rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
-    """An answer given at once and again whenever it changes, over unrelated frames; a frame that hides it leaves it as it was."""
+    """An answer given at once and again whenever it changes, over unrelated frames; a frame that hides it leaves it as
+    it was."""
     argument = str(rng.choice(_tellable(shots[0])))
     texts, before = [], ""
     for shot in shots:
@@ -163,7 +184,8 @@ def held(shots: Sequence[Shot], rng: np.random.Generator) -> tuple[Dialogue, lis
 
 
 def same_view(shots: Sequence[Shot], rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
-    """The view alert over loose frames: "The view changed." where clip or room is another one than in the last frame that showed any."""
+    """The view alert over loose frames: "The view changed." where clip or room is another one than in the last frame
+    that showed any."""
     texts, view = [], None
     for clip, t in shots:
         now = (clip, room_at(clip, t))
@@ -171,15 +193,20 @@ def same_view(shots: Sequence[Shot], rng: np.random.Generator) -> tuple[Dialogue
             now = view or now
         texts.append(SAID["view"] if view is not None and now != view else "")
         view = now
-    return told("desk_same_view", write(pick("desk_alert_view", rng, "train", "view"), rng), texts), ["view"] * len(shots)
+    return told("desk_same_view", write(pick("desk_alert_view", rng, "train", "view"), rng), texts), ["view"] * len(
+        shots
+    )
 
 
 def timed(clip: Clip, rng: np.random.Generator) -> Record:
-    """Grounding made dense: the span of every darkness, cover and object, after it. A single event a clip teaches the copying of times too slowly."""
+    """Grounding made dense: the span of every darkness, cover and object, after it. A single event a clip teaches the
+    copying of times too slowly."""
     asked = int(rng.integers(0, max(1, clip.seconds // 2)))
     spans = [*clip.dark, *clip.covered, *((thing.start, thing.end) for thing in clip.things if thing.kind == "object")]
     answers = tuple(
-        Answer(span_text(visible_turn(start), visible_turn(end) - 1), st_time=round(start + 1, 2), end_time=round(end, 2))
+        Answer(
+            span_text(visible_turn(start), visible_turn(end) - 1), st_time=round(start + 1, 2), end_time=round(end, 2)
+        )
         for start, end in sorted(spans)
         if visible_turn(start) >= asked
     )
@@ -188,6 +215,7 @@ def timed(clip: Clip, rng: np.random.Generator) -> Record:
 
 
 def ask_when(name: str, rng: np.random.Generator, past: bool = True) -> str:
-    """ "When was somebody there?" in one of the training wordings of the backward grounding task, or else of the forward one."""
+    """ "When was somebody there?" in one of the training wordings of the backward grounding task, or else of the
+    forward one."""
     slots = mentions(name.split()[0], rng) if name.endswith(" object") else {}
     return write(pick(f"desk_grounding_{'backward' if past else 'forward'}", rng, argument=name), rng, **slots)

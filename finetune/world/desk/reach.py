@@ -1,4 +1,5 @@
-"""A hand with a sleeve that reaches into the picture: it shifts, takes or brings a grey, wooden or clear thing, or holds up an object."""
+"""A hand with a sleeve that reaches into the picture: it shifts, takes or brings a grey, wooden or clear thing, or
+holds up an object."""
 
 import math
 from dataclasses import dataclass
@@ -36,7 +37,10 @@ def reach_of(seed: int, enters: str) -> Reach:
     rng = np.random.default_rng([seed, 41])
     y = float(rng.uniform(0.55, 0.85))
     start = (float(rng.uniform(0.15, 0.85)), y)
-    stop = (float(np.clip(start[0] + rng.choice([-1, 1]) * rng.uniform(0.12, 0.35), 0.1, 0.9)), y + float(rng.uniform(-0.04, 0.04)))
+    stop = (
+        float(np.clip(start[0] + rng.choice([-1, 1]) * rng.uniform(0.12, 0.35), 0.1, 0.9)),
+        y + float(rng.uniform(-0.04, 0.04)),
+    )
     from_top = rng.random() < 0.45
     outside = -0.25 if enters == "left" else 1.25
     base = (outside * 0.6 + 0.2, -0.3) if from_top else (outside, float(rng.uniform(0.2, 1.0)))
@@ -93,7 +97,9 @@ def hand_at(thing: Thing, t: float, size: tuple[int, int]) -> Spot:
     bx, by = min(max(reach.base[0], -0.02), 1.02), min(max(reach.base[1], 0.0), 1.0)
     x, y = bx + (x - bx) * near, by + (y - by) * near
     x, y = min(max(x, 0.1), 0.9), max(y, 0.16)
-    return Spot((x + 0.006 * math.sin(6 * t)) * width, (y + 0.006 * math.cos(5 * t)) * height, reach.thick * min(width, height))
+    return Spot(
+        (x + 0.006 * math.sin(6 * t)) * width, (y + 0.006 * math.cos(5 * t)) * height, reach.thick * min(width, height)
+    )
 
 
 def paint_hand(image: np.ndarray, thing: Thing, t: float, light: float) -> None:
@@ -112,15 +118,23 @@ def hold(image: np.ndarray, thing: Thing, place: Spot, light: float) -> None:
     grip(image, target, (place.x + lean, height * 1.25), 0.15 * place.size + 0.02 * height, reach, light)
 
 
-def grip(image: np.ndarray, target: tuple[float, float], base: tuple[float, float], thick: float, reach: Reach, light: float) -> None:
+def grip(
+    image: np.ndarray, target: tuple[float, float], base: tuple[float, float], thick: float, reach: Reach, light: float
+) -> None:
     """An arm from `base` with its fingers at `target`, all in pixels; `thick` = half the sleeve."""
     height, width = image.shape[:2]
     angle = math.atan2(target[1] - base[1], target[0] - base[0])
     palm = 2.3 * thick
     wrist = (target[0] - palm * math.cos(angle), target[1] - palm * math.sin(angle))
     pad = 3 * thick
-    x0, x1 = int(max(0, min(base[0], target[0], wrist[0]) - pad)), int(min(width, max(base[0], target[0], wrist[0]) + pad))
-    y0, y1 = int(max(0, min(base[1], target[1], wrist[1]) - pad)), int(min(height, max(base[1], target[1], wrist[1]) + pad))
+    x0, x1 = (
+        int(max(0, min(base[0], target[0], wrist[0]) - pad)),
+        int(min(width, max(base[0], target[0], wrist[0]) + pad)),
+    )
+    y0, y1 = (
+        int(max(0, min(base[1], target[1], wrist[1]) - pad)),
+        int(min(height, max(base[1], target[1], wrist[1]) + pad)),
+    )
     if x1 - x0 < 3 or y1 - y0 < 3:
         return
     brush = Brush(image[y0:y1, x0:x1].copy(), (-x0, -y0), 1.0)

@@ -1,7 +1,9 @@
-"""The still picture of a room: wall, furniture, table and light, as a webcam would see it empty. Once per seed and size, then cached.
+"""The still picture of a room: wall, furniture, table and light, as a webcam would see it empty. Once per seed and
+size, then cached.
 
-Walls, corridors, tiled kitchens, tables close up, views of the open air and shapeless "photographs" take turns, so that nothing about the
-background can be learnt by heart. The picture is larger than the frame on each side, so that a shaking camera never sees its edge.
+Walls, corridors, tiled kitchens, tables close up, views of the open air and shapeless "photographs" take turns, so that
+nothing about the background can be learnt by heart. The picture is larger than the frame on each side, so that a
+shaking camera never sees its edge.
 """
 
 from dataclasses import dataclass
@@ -10,11 +12,11 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from finetune.world.backdrop import box, polygon
 from finetune.world.desk.furniture import FURNITURE, SHARES, Canvas
 from finetune.world.desk.items import item
 from finetune.world.desk.objects import blend
 from finetune.world.desk.texture import colour, mixed, noise, paint_colour, scenery, shaded
+from finetune.world.street.backdrop import box, polygon
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,12 @@ def margin(size: tuple[int, int]) -> int:
 def room(seed: int, size: tuple[int, int]) -> Room:
     rng = np.random.default_rng([seed, 61])
     width, height = size[0] + 2 * margin(size), size[1] + 2 * margin(size)
-    canvas = Canvas(np.empty((height, width, 3), np.uint8), np.zeros((height, width), np.uint8), rng, float(rng.uniform(0.5, 0.95)) * height)
+    canvas = Canvas(
+        np.empty((height, width, 3), np.uint8),
+        np.zeros((height, width), np.uint8),
+        rng,
+        float(rng.uniform(0.5, 0.95)) * height,
+    )
     kind = str(rng.choice(list(_KINDS), p=[0.42, 0.12, 0.1, 0.16, 0.08, 0.12]))
     _KINDS[kind](canvas)
     light = float(np.clip(rng.normal(0.98, 0.17), 0.5, 1.25))
@@ -55,13 +62,20 @@ def _lit(canvas: Canvas, light: float) -> np.ndarray:
     rng, size = canvas.rng, (canvas.width, canvas.height)
     x, y = np.linspace(-1, 1, size[0], dtype=np.float32)[None], np.linspace(-1, 1, size[1], dtype=np.float32)[:, None]
     slope = rng.normal(0, 0.13, 2)
-    field = 1 + slope[0] * x + slope[1] * y + float(rng.choice([0.01, 0.03, 0.07])) * noise(rng, size, float(rng.uniform(1.5, 4)), 3)
+    field = (
+        1
+        + slope[0] * x
+        + slope[1] * y
+        + float(rng.choice([0.01, 0.03, 0.07])) * noise(rng, size, float(rng.uniform(1.5, 4)), 3)
+    )
     if rng.random() < 0.35:  # a lamp's pool of light
         cx, cy = rng.uniform(-1, 1, 2)
         field += float(rng.uniform(0.15, 0.5)) * np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / float(rng.uniform(0.2, 1.0)))
     if rng.random() < 0.3:  # a slanting shadow
         a, b = float(rng.uniform(-2, 2)), float(rng.uniform(-0.6, 0.6))
-        field *= 1 - float(rng.uniform(0.1, 0.4)) * (0.5 + 0.5 * np.tanh(float(rng.choice([2, 8, 30])) * (y - a * x - b)))
+        field *= 1 - float(rng.uniform(0.1, 0.4)) * (
+            0.5 + 0.5 * np.tanh(float(rng.choice([2, 8, 30])) * (y - a * x - b))
+        )
     field += float(rng.choice([0.0, 0.01, 0.025])) * noise(rng, size, 60, 2, 0.9)
     field = np.clip(field, 0.25, 1.8) * light
     tint = 1 + rng.normal(0, 0.05, 3)
@@ -87,11 +101,17 @@ def _furnish(canvas: Canvas, low: int, high: int) -> None:
 def _table(canvas: Canvas, items: int) -> None:
     """A table or floor from `canvas.floor` down, with things on it."""
     rng, side, top = canvas.rng, min(canvas.width, canvas.height), canvas.floor
-    rgb = paint_colour(rng) if rng.random() < 0.5 else colour(rng, float(rng.uniform(0.05, 0.1)), (0.2, 0.65), (0.25, 0.85))
+    rgb = (
+        paint_colour(rng)
+        if rng.random() < 0.5
+        else colour(rng, float(rng.uniform(0.05, 0.1)), (0.2, 0.65), (0.25, 0.85))
+    )
     y0, rows = int(max(0, top)), canvas.height - int(max(0, top))
     if rows < 2:
         return
-    grains = noise(rng, (canvas.width, rows), 5, 3) * 0.03 + noise(rng, (3, rows), 40, 2)[:, :1] * float(rng.choice([0.0, 0.05]))
+    grains = noise(rng, (canvas.width, rows), 5, 3) * 0.03 + noise(rng, (3, rows), 40, 2)[:, :1] * float(
+        rng.choice([0.0, 0.05])
+    )
     ramp = np.linspace(float(rng.uniform(0.8, 1.05)), float(rng.uniform(0.85, 1.15)), rows, dtype=np.float32)[:, None]
     slab = np.clip(np.array(rgb, np.float32) * (ramp + grains)[..., None], 0, 255).astype(np.uint8)
     tilt = float(rng.normal(0, 0.03)) * canvas.height
@@ -109,7 +129,12 @@ def _table(canvas: Canvas, items: int) -> None:
 
 
 def _contact_shadow(canvas: Canvas, x: float, y: float, wide: float) -> None:
-    x0, x1, y0, y1 = int(max(0, x - 2 * wide)), int(min(canvas.width, x + 2 * wide)), int(max(0, y - wide)), int(min(canvas.height, y + wide))
+    x0, x1, y0, y1 = (
+        int(max(0, x - 2 * wide)),
+        int(min(canvas.width, x + 2 * wide)),
+        int(max(0, y - wide)),
+        int(min(canvas.height, y + wide)),
+    )
     if x1 > x0 and y1 > y0:
         rows, columns = (np.arange(y0, y1)[:, None] - y) / (0.3 * wide), (np.arange(x0, x1)[None] - x) / wide
         dark = 1 - 0.4 * np.exp(-(rows**2 + columns**2))
@@ -150,7 +175,11 @@ def _corridor(canvas: Canvas) -> None:
             c, d = ((np.array([cx, cy]) + (near[k] - (cx, cy)) * depth * 1.15) for k in (index, other))
             share = (0.0, 1.0) if rng.random() < 0.3 else sorted(rng.random(2))
             lift = [a + (b - a) * share[0], a + (b - a) * share[1], c + (d - c) * share[1], c + (d - c) * share[0]]
-            tone = shaded(rgb, float(rng.uniform(0.7, 1.25))) if rng.random() < 0.6 else colour(rng, None, (0, 0.9), (0.2, 0.95))
+            tone = (
+                shaded(rgb, float(rng.uniform(0.7, 1.25)))
+                if rng.random() < 0.6
+                else colour(rng, None, (0, 0.9), (0.2, 0.95))
+            )
             polygon(canvas.image, lift, tone)
     polygon(canvas.image, back, paint_colour(rng))
     canvas.floor = 0.8 * h
@@ -183,7 +212,9 @@ def _close_up(canvas: Canvas) -> None:
 
 
 def _open_air(canvas: Canvas) -> None:
-    canvas.image[:] = cv2.resize(scenery(canvas.rng, (160, 128)), (canvas.width, canvas.height), interpolation=cv2.INTER_CUBIC)
+    canvas.image[:] = cv2.resize(
+        scenery(canvas.rng, (160, 128)), (canvas.width, canvas.height), interpolation=cv2.INTER_CUBIC
+    )
     if canvas.rng.random() < 0.4:
         _furnish(canvas, 1, 2)
 
@@ -197,9 +228,20 @@ def _photograph(canvas: Canvas) -> None:
     for _ in range(int(rng.integers(0, 14))):
         middle = rng.uniform((0, 0), size)
         points = middle + rng.normal(0, 0.2, (4, 2)) * canvas.height
-        polygon(canvas.image, points[np.argsort(np.arctan2(*(points - points.mean(0)).T))], colour(rng, None, strength, (0.1, 1.0)))
+        polygon(
+            canvas.image,
+            points[np.argsort(np.arctan2(*(points - points.mean(0)).T))],
+            colour(rng, None, strength, (0.1, 1.0)),
+        )
     if rng.random() < 0.5:
         _furnish(canvas, 1, 4)
 
 
-_KINDS = {"wall": _wall, "corridor": _corridor, "kitchen": _kitchen, "close-up": _close_up, "open air": _open_air, "photograph": _photograph}
+_KINDS = {
+    "wall": _wall,
+    "corridor": _corridor,
+    "kitchen": _kitchen,
+    "close-up": _close_up,
+    "open air": _open_air,
+    "photograph": _photograph,
+}

@@ -1,19 +1,21 @@
-"""What happens in a clip of the `desk` world: lights off and on, a covered camera, people and objects that come and go, another view.
+"""What happens in a clip of the `desk` world: lights off and on, a covered camera, people and objects that come and go,
+another view.
 
 Facts only, no pixels (`draw.py`), no instructions (`tasks.py`); numpy and the standard library. A seed is a clip:
 
     clip = make_clip(7, 30)                  # a training clip; make_clip(7, 30, split="test") is another one
     is_dark(clip, 4.0), is_covered(clip, 4.0), room_at(clip, 4.0), things_at(clip, 4.0)
 
-Times as in the street world: seconds of the clip, never on a whole second, turn `i` shows the frame at exactly t = i. One thing happens at a
-time: no two changes within GAP_S, and nothing comes, goes or moves while the lights are off or the camera is covered.
+Times as in the street world: seconds of the clip, never on a whole second, turn `i` shows the frame at exactly t = i.
+One thing happens at a time: no two changes within GAP_S, and nothing comes, goes or moves while the lights are off or
+the camera is covered.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from finetune.world.scene import clip_rng, off_grid, visible_turn
+from finetune.world.street.scene import clip_rng, off_grid, visible_turn
 
 COLOURS = ("red", "green", "blue", "yellow")
 SHAPES = ("ball", "box", "mug", "ring")
@@ -38,7 +40,8 @@ class Thing:
     """A person, a coloured object, or a hand that moves something: in view of room `room` iff `start <= t < end`."""
 
     kind: str
-    """person, object, or hand (it reaches in and shifts a grey or wooden thing that stands in the room; belongs to no colour)."""
+    """person, object, or hand (it reaches in and shifts a grey or wooden thing that stands in the room; belongs to no
+    colour)."""
     colour: str
     """One of COLOURS for an object, else empty."""
     shape: str
@@ -67,7 +70,8 @@ class Clip:
     seconds: int
     size: tuple[int, int]
     views: tuple[tuple[float, int], ...]
-    """((start_s, room), ...) from 0.0 on: a cut at each later start. `room` counts rooms of this clip from 0; the first is 0."""
+    """((start_s, room), ...) from 0.0 on: a cut at each later start. `room` counts rooms of this clip from 0; the first
+    is 0."""
     rooms: tuple[int, ...]
     """Seed of each room's look."""
     dark: tuple[tuple[float, float], ...]
@@ -100,7 +104,8 @@ def things_at(clip: Clip, t: float) -> tuple[Thing, ...]:
 def make_clip(seed: int, seconds: int, split: str = "train") -> Clip:
     """The clip of `seed`: the same for the same three arguments, on every machine.
 
-    Splits never share a clip, whatever the seeds. Raises ValueError on a negative seed, an unknown split or fewer than 5 seconds.
+    Splits never share a clip, whatever the seeds. Raises ValueError on a negative seed, an unknown split or fewer than
+    5 seconds.
     """
     rng = clip_rng(seed, seconds, split, 77)
     size = SIZES[rng.choice(len(SIZES), p=_SIZE_SHARES)]
@@ -111,7 +116,11 @@ def make_clip(seed: int, seconds: int, split: str = "train") -> Clip:
 def make_shots(rng: np.random.Generator) -> list[tuple[Clip, float]]:
     """SHOTS_PER_CLIP (clip, second) of one training clip: half of them while something is going on, which is rare."""
     clip = make_clip(int(rng.integers(1 << 30, 1 << 31)), _SHOTS_SECONDS)
-    spans = [*clip.dark, *clip.covered, *((thing.start, thing.end) for thing in clip.things if thing.kind != "person" or thing.start > 0)]
+    spans = [
+        *clip.dark,
+        *clip.covered,
+        *((thing.start, thing.end) for thing in clip.things if thing.kind != "person" or thing.start > 0),
+    ]
     shots = []
     for _ in range(SHOTS_PER_CLIP):
         low, high = (0.0, clip.seconds - 1.0)
@@ -209,7 +218,12 @@ CHANGES = (
     *(f"{colour} object" for colour in COLOURS), *(f"{colour} object gone" for colour in COLOURS), "view",
 )  # fmt: skip
 """All that can be seen to change, by the names that tasks give it."""
-_INTERVALS = {"lights off": ("dark", 0), "lights on": ("dark", 1), "covered": ("covered", 0), "uncovered": ("covered", 1)}
+_INTERVALS = {
+    "lights off": ("dark", 0),
+    "lights on": ("dark", 1),
+    "covered": ("covered", 0),
+    "uncovered": ("covered", 1),
+}
 _EVENTS = ("dims", "covers", "cuts", "shows", "reaches", "walks")
 
 
@@ -268,10 +282,12 @@ class Facts:
         return self._crosses(thing, thing.end)
 
     def moving(self, turn: int) -> bool:
-        """Whether somebody or something moves in the picture: a person is there, a hand, or an object on its way in or out."""
+        """Whether somebody or something moves in the picture: a person is there, a hand, or an object on its way in or
+        out."""
         t = float(turn)
         if is_dark(self.clip, t) or is_covered(self.clip, t):
             return False
         return any(
-            thing.kind != "object" or t - thing.start < WALK_S or thing.end - t < WALK_S for thing in things_at(self.clip, t)
+            thing.kind != "object" or t - thing.start < WALK_S or thing.end - t < WALK_S
+            for thing in things_at(self.clip, t)
         )

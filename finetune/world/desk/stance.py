@@ -1,4 +1,5 @@
-"""People before the camera: how one looks (clothes, hair, face, size), stands and gestures at a time. `people.py` paints them.
+"""People before the camera: how one looks (clothes, hair, face, size), stands and gestures at a time. `people.py`
+paints them.
 
 Lengths in heads: 0 = crown, 1 = chin, shoulders at 1.5, hips at 4.1, feet at 7.4.
 """
@@ -59,7 +60,9 @@ def person_of(seed: int, side: str) -> Person:
     """`side` = left or right where somebody else needs the other half, else empty."""
     rng = np.random.default_rng([seed, 31])
     far = rng.random()
-    head = float(rng.uniform(0.2, 0.4) if far < 0.3 else rng.uniform(0.11, 0.2) if far < 0.8 else rng.uniform(0.045, 0.1))
+    head = float(
+        rng.uniform(0.2, 0.4) if far < 0.3 else rng.uniform(0.11, 0.2) if far < 0.8 else rng.uniform(0.045, 0.1)
+    )
     if side:
         head = min(head, 0.21)
     low, high = {"left": (0.16, 0.38), "right": (0.62, 0.84), "": (0.2, 0.8)}[side]
@@ -140,12 +143,21 @@ def _gesture(person: Person, beat: int) -> np.ndarray:
     elif rng.random() < 0.4:
         right = left if rng.random() < 0.6 else _POSES[2]
     jitter = rng.normal(0, 0.12, 4)
-    return np.array([*left, *right, rng.normal(), rng.normal(0, 0.06), rng.normal(0, 0.09), *rng.random(2)]) + np.array([*jitter, 0, 0, 0, 0, 0])
+    return np.array([*left, *right, rng.normal(), rng.normal(0, 0.06), rng.normal(0, 0.09), *rng.random(2)]) + np.array(
+        [*jitter, 0, 0, 0, 0, 0]
+    )
 
 
 def extent(thing: Thing, side: str, place: Pose) -> tuple[float, float, float, float]:
     """x0, y0, x1, y1 in pixels around the whole person, feet included."""
     person = person_of(thing.seed, side)
-    xs = [place.x + hand[0] * place.unit for hand in place.hands] + [place.x + way * (person.wide + 0.2) * place.unit for way in (-1, 1)]
+    xs = [place.x + hand[0] * place.unit for hand in place.hands] + [
+        place.x + way * (person.wide + 0.2) * place.unit for way in (-1, 1)
+    ]
     top = min(0.0, *(hand[1] - 0.4 for hand in place.hands))
-    return min(xs) - 0.3 * place.unit, place.y + top * place.unit, max(xs) + 0.3 * place.unit, place.y + 7.5 * place.unit
+    return (
+        min(xs) - 0.3 * place.unit,
+        place.y + top * place.unit,
+        max(xs) + 0.3 * place.unit,
+        place.y + 7.5 * place.unit,
+    )

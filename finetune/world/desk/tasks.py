@@ -1,10 +1,13 @@
-"""Raw records of `desk` clips: for each task an instruction, when it is asked, and what is to be said when (`answers.py`).
+"""Raw records of `desk` clips: for each task an instruction, when it is asked, and what is to be said when
+(`answers.py`).
 
     records(clip, rng)                                                              # one per task that fits the clip
-    record(clip, "desk_alert_lights", rng, argument="lights off", turn=3)           # one task, with chosen argument and turn
-    pair(clip, "desk_alert_colour", rng, ("red object", "green object"))            # same clip, turn and wording, another argument
+    record(clip, "desk_alert_lights", rng, argument="lights off", turn=3)           # one task, with chosen argument and
+    turn
+    pair(clip, "desk_alert_colour", rng, ("red object", "green object"))            # same clip, turn and wording,
+    another argument
 
-Records are in the public schema with 1-based times, as in `finetune/world/tasks.py`.
+Records are in the public schema with 1-based times, as in `finetune/world/street/tasks.py`.
 """
 
 from collections.abc import Sequence
@@ -50,17 +53,26 @@ ARGUMENTS = {
     "desk_counting": ("lights off", "person", "object", "view"),
 }
 """Task -> what its argument can be; tasks that are not here take none."""
-PAIRED = ("desk_alert_lights", "desk_alert_cover", "desk_alert_person", "desk_alert_colour", "desk_grounding_forward", "desk_counting")
+PAIRED = (
+    "desk_alert_lights",
+    "desk_alert_cover",
+    "desk_alert_person",
+    "desk_alert_colour",
+    "desk_grounding_forward",
+    "desk_counting",
+)
 """Tasks whose argument alone can tell two answers over one clip apart."""
 
 _NEVER_SHARE = 0.1
 """How often the argument is something that never comes although something does ..."""
 _IDLE_SHARE = 0.2
-"""... and how often a task is asked of a clip that has nothing for it. Together about a fifth of the alerts stay silent."""
+"""... and how often a task is asked of a clip that has nothing for it. Together about a fifth of the alerts stay
+silent."""
 
 
 def records(clip: Clip, rng: np.random.Generator, paraphrases: str = "train", video_path: str = "") -> list[Record]:
-    """A record for each task that fits the clip. `paraphrases`: "train" or "heldout" wordings; `video_path` as the record names it."""
+    """A record for each task that fits the clip. `paraphrases`: "train" or "heldout" wordings; `video_path` as the
+    record names it."""
     made = (record(clip, task, rng, paraphrases, video_path=video_path) for task in TASKS)
     return [item for item in made if item is not None]
 
@@ -78,8 +90,9 @@ def record(
 ) -> Record | None:
     """The record of one task (of TASKS), or None where it does not fit the clip.
 
-    `argument` (of ARGUMENTS[task]), `turn` of the question and `form` (a wording with its slots open) are drawn where not given. What is asked for
-    while it is there, or in a turn that cannot tell, does not fit. Raises ValueError on an unknown task or argument.
+    `argument` (of ARGUMENTS[task]), `turn` of the question and `form` (a wording with its slots open) are drawn where
+    not given. What is asked for while it is there, or in a turn that cannot tell, does not fit. Raises ValueError on an
+    unknown task or argument.
     """
     if task not in TASK_TYPES:
         raise ValueError(f"{task!r} is not a task; take one of {', '.join(TASKS)}.")
@@ -89,7 +102,9 @@ def record(
         if argument is None:
             return None
     elif argument is not None and argument not in ARGUMENTS.get(task, ()):
-        raise ValueError(f"{argument!r} is no argument of {task}; take one of {', '.join(ARGUMENTS.get(task, ('none',)))}.")
+        raise ValueError(
+            f"{argument!r} is no argument of {task}; take one of {', '.join(ARGUMENTS.get(task, ('none',)))}."
+        )
     turns = turns_for(facts, task, argument)
     if not turns:
         return None
@@ -103,14 +118,22 @@ def record(
 
 
 def pair(
-    clip: Clip, task: str, rng: np.random.Generator, arguments: Sequence[str], paraphrases: str = "train", video_path: str = ""
+    clip: Clip,
+    task: str,
+    rng: np.random.Generator,
+    arguments: Sequence[str],
+    paraphrases: str = "train",
+    video_path: str = "",
 ) -> tuple[Record, ...] | None:
-    """Records that differ in the argument alone: same clip, turn and wording. None where no turn suits all arguments, or one is not the task's.
+    """Records that differ in the argument alone: same clip, turn and wording. None where no turn suits all arguments,
+    or one is not the task's.
 
     Raises ValueError on a task without an argument.
     """
     if task not in ARGUMENTS:
-        raise ValueError(f"{task!r} takes no argument, so there are no pairs of it; take one of {', '.join(ARGUMENTS)}.")
+        raise ValueError(
+            f"{task!r} takes no argument, so there are no pairs of it; take one of {', '.join(ARGUMENTS)}."
+        )
     if not set(arguments) <= set(ARGUMENTS[task]):
         return None
     facts = Facts(clip)
@@ -121,26 +144,41 @@ def pair(
     forms = pick_alike(task, rng, arguments, paraphrases)
     seed = int(rng.integers(2**31))  # the same typing for all
     made = [
-        record(clip, task, np.random.default_rng(seed), paraphrases, argument=name, turn=turn, form=form, video_path=video_path)
+        record(
+            clip,
+            task,
+            np.random.default_rng(seed),
+            paraphrases,
+            argument=name,
+            turn=turn,
+            form=form,
+            video_path=video_path,
+        )
         for name, form in zip(arguments, forms)
     ]
     return tuple(made) if all(made) else None
 
 
 def rival(task: str, argument: str, rng: np.random.Generator) -> str:
-    """Another argument of the task, easily taken for this one: another colour, the other half of a change. Raises ValueError where there is none."""
+    """Another argument of the task, easily taken for this one: another colour, the other half of a change. Raises
+    ValueError where there is none."""
     others = [other for other in ARGUMENTS.get(task, ()) if other != argument]
     if not others:
         raise ValueError(f"{task!r} has no second argument beside {argument!r}.")
     alike = [other for other in others if other.split()[1:] == argument.split()[1:]]
-    near = [f"{argument} gone"] if f"{argument} gone" in others else [other for other in others if f"{other} gone" == argument]
+    near = (
+        [f"{argument} gone"]
+        if f"{argument} gone" in others
+        else [other for other in others if f"{other} gone" == argument]
+    )
     if near and rng.random() < 0.3:
         return near[0]
     return str(rng.choice(alike if alike and rng.random() < 0.85 else others))
 
 
 def _slots(clip: Clip, argument: str | None, rng: np.random.Generator, shapes: bool) -> dict[str, str]:
-    """Words for an object; its shape only where it is a ball for certain, and where wordings are not shared with another object."""
+    """Words for an object; its shape only where it is a ball for certain, and where wordings are not shared with
+    another object."""
     if argument is None or " object" not in argument:
         return {}
     colour = argument.split()[0]
@@ -155,7 +193,11 @@ def _choose(facts: Facts, task: str, rng: np.random.Generator) -> str | None:
     """An argument that happens, or sometimes one that never does."""
     fits = [argument for argument in ARGUMENTS[task] if turns_for(facts, task, argument)]
     good = [argument for argument in fits if _happens(facts, task, argument)]
-    never = [argument for argument in fits if argument not in good and not (task == "desk_grounding_backward" and not facts.clip.things)]
+    never = [
+        argument
+        for argument in fits
+        if argument not in good and not (task == "desk_grounding_backward" and not facts.clip.things)
+    ]
     if good and not (never and rng.random() < _NEVER_SHARE):
         return good[int(rng.integers(len(good)))]
     if never and (good or rng.random() < _IDLE_SHARE):
@@ -208,7 +250,8 @@ def _grounded(facts: Facts, task: str, argument: str, early: list[int]) -> list[
 
 
 def _hides(clip: Clip, argument: str, t: float) -> bool:
-    """Whether the picture cannot tell a state: all but the cover behind a cover, people and objects in the dark, the cover in the dark."""
+    """Whether the picture cannot tell a state: all but the cover behind a cover, people and objects in the dark, the
+    cover in the dark."""
     return is_covered(clip, t) and argument != "covered" or is_dark(clip, t) and argument != "dark"
 
 

@@ -1,4 +1,5 @@
-"""Colours, noise and flat pictures (posters, screens, views out of a window) that rooms and clothes are made of. All drawn from a generator.
+"""Colours, noise and flat pictures (posters, screens, views out of a window) that rooms and clothes are made of. All
+drawn from a generator.
 
 Noise comes from small grids that are enlarged, so that a seed looks the same at every picture size.
 """
@@ -9,7 +10,7 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 
-from finetune.world.backdrop import disc, polygon
+from finetune.world.street.backdrop import disc, polygon
 
 Rgb: TypeAlias = tuple[int, int, int]
 
@@ -17,7 +18,9 @@ Rgb: TypeAlias = tuple[int, int, int]
 def colour(rng: np.random.Generator, hue: float | None = None, strength=(0.0, 0.5), light=(0.2, 0.95)) -> Rgb:
     """A colour by hue in turns (any by default), saturation and value ranges in 0..1."""
     hue = float(rng.random()) if hue is None else hue
-    return tuple(int(255 * v) for v in colorsys.hsv_to_rgb(hue % 1.0, float(rng.uniform(*strength)), float(rng.uniform(*light))))
+    return tuple(
+        int(255 * v) for v in colorsys.hsv_to_rgb(hue % 1.0, float(rng.uniform(*strength)), float(rng.uniform(*light)))
+    )
 
 
 def paint_colour(rng: np.random.Generator) -> Rgb:
@@ -36,8 +39,11 @@ def shaded(rgb, factor: float) -> Rgb:
     return tuple(int(min(255, max(0, v * factor))) for v in rgb)
 
 
-def noise(rng: np.random.Generator, size: tuple[int, int], cells: float, octaves: int = 3, fall: float = 0.55) -> np.ndarray:
-    """(H, W) float32 of mean about 0 and deviation about 1; `cells` of the coarsest octave fit the longer side. size = (width, height)."""
+def noise(
+    rng: np.random.Generator, size: tuple[int, int], cells: float, octaves: int = 3, fall: float = 0.55
+) -> np.ndarray:
+    """(H, W) float32 of mean about 0 and deviation about 1; `cells` of the coarsest octave fit the longer side. size =
+    (width, height)."""
     width, height = size
     total, weight, power = np.zeros((height, width), np.float32), 1.0, 0.0
     for _ in range(octaves):
@@ -49,7 +55,9 @@ def noise(rng: np.random.Generator, size: tuple[int, int], cells: float, octaves
     return total / np.float32(0.75 * power**0.5)
 
 
-def mixed(rng: np.random.Generator, size: tuple[int, int], colours: list[Rgb], cells: float, octaves: int = 4) -> np.ndarray:
+def mixed(
+    rng: np.random.Generator, size: tuple[int, int], colours: list[Rgb], cells: float, octaves: int = 4
+) -> np.ndarray:
     """(H, W, 3) uint8: the colours flow into each other, like a photograph out of focus."""
     out = np.empty((size[1], size[0], 3), np.float32)
     out[:] = colours[0]
@@ -61,7 +69,9 @@ def mixed(rng: np.random.Generator, size: tuple[int, int], colours: list[Rgb], c
     return np.clip(out, 0, 255).astype(np.uint8)
 
 
-def text_lines(rng: np.random.Generator, image: np.ndarray, x0: float, y0: float, x1: float, y1: float, rgb: Rgb, lines: int) -> None:
+def text_lines(
+    rng: np.random.Generator, image: np.ndarray, x0: float, y0: float, x1: float, y1: float, rgb: Rgb, lines: int
+) -> None:
     """Rows of dashes that read as text from afar; lengths in pixels."""
     step = (y1 - y0) / max(1, lines)
     thick = max(1, round(0.45 * step))
@@ -84,7 +94,12 @@ def poster(rng: np.random.Generator, size: tuple[int, int] = (96, 96)) -> np.nda
     if kind < 0.3:
         image[:] = np.clip(image * (1 + 0.06 * noise(rng, size, 3)[..., None]), 0, 255).astype(np.uint8)
     elif kind < 0.55:
-        image = mixed(rng, size, [colour(rng, None, vivid, (0.05, 1.0)) for _ in range(int(rng.integers(3, 6)))], float(rng.uniform(2, 6)))
+        image = mixed(
+            rng,
+            size,
+            [colour(rng, None, vivid, (0.05, 1.0)) for _ in range(int(rng.integers(3, 6)))],
+            float(rng.uniform(2, 6)),
+        )
     else:
         if kind < 0.75:
             image[:] = colour(rng, None, (0.0, 0.1), (0.8, 1.0))
@@ -96,7 +111,16 @@ def poster(rng: np.random.Generator, size: tuple[int, int] = (96, 96)) -> np.nda
             else:
                 polygon(image, rng.uniform(-1, 1, (int(rng.integers(3, 5)), 2)) * r + (x, y), rgb)
         top = float(rng.uniform(0.05, 0.6))
-        text_lines(rng, image, 0.08 * width, top * height, 0.92 * width, 0.95 * height, colour(rng, None, (0, 0.6), (0, 1)), int(rng.integers(2, 12)))
+        text_lines(
+            rng,
+            image,
+            0.08 * width,
+            top * height,
+            0.92 * width,
+            0.95 * height,
+            colour(rng, None, (0, 0.6), (0, 1)),
+            int(rng.integers(2, 12)),
+        )
     return image
 
 
@@ -115,7 +139,13 @@ def screen(rng: np.random.Generator, size: tuple[int, int] = (112, 72)) -> np.nd
     for _ in range(int(rng.integers(1, 4))):
         x0, y0 = float(rng.uniform(0, 0.6)) * width, float(rng.uniform(0, 0.5)) * height
         x1, y1 = x0 + float(rng.uniform(0.25, 0.6)) * width, y0 + float(rng.uniform(0.3, 0.6)) * height
-        cv2.rectangle(image, (int(x0), int(y0)), (int(x1), int(y1)), colour(rng, None, (0, 0.5), (0.1, 0.3) if dark else (0.7, 1.0)), -1)
+        cv2.rectangle(
+            image,
+            (int(x0), int(y0)),
+            (int(x1), int(y1)),
+            colour(rng, None, (0, 0.5), (0.1, 0.3) if dark else (0.7, 1.0)),
+            -1,
+        )
         cv2.rectangle(image, (int(x0), int(y0)), (int(x1), int(y0 + 4)), colour(rng, None, (0.2, 0.9), (0.3, 0.9)), -1)
         ink = colour(rng, None, (0, 0.8), (0.6, 1.0) if dark else (0.0, 0.5))
         text_lines(rng, image, x0 + 4, y0 + 8, x1 - 4, y1 - 3, ink, int(rng.integers(4, 10)))
@@ -132,7 +162,11 @@ def scenery(rng: np.random.Generator, size: tuple[int, int] = (112, 112)) -> np.
     image = np.ascontiguousarray(np.clip(image * (1 + 0.05 * noise(rng, size, 4)[..., None]), 0, 255).astype(np.uint8))
     horizon = float(rng.uniform(0.35, 0.8)) * height
     for _ in range(int(rng.integers(0, 6))):
-        x, w, top = float(rng.uniform(-0.1, 1)) * width, float(rng.uniform(0.1, 0.35)) * width, float(rng.uniform(0.1, 0.9)) * horizon
+        x, w, top = (
+            float(rng.uniform(-0.1, 1)) * width,
+            float(rng.uniform(0.1, 0.35)) * width,
+            float(rng.uniform(0.1, 0.9)) * horizon,
+        )
         rgb = colour(rng, None, (0, 0.35), (0.25, 0.85))
         polygon(image, ((x, top), (x + w, top), (x + w, height), (x, height)), rgb)
         for wy in np.arange(top + 4, horizon, 9):

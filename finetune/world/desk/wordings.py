@@ -1,8 +1,9 @@
-"""How people ask for what happens in a room: frames ("Tell me when {v}.") and clauses ("the lights go off") for each task and argument.
+"""How people ask for what happens in a room: frames ("Tell me when {v}.") and clauses ("the lights go off") for each
+task and argument.
 
-Frames and clauses are patterns as in `grammar.py`; joined they are forms, part of which is held out. `{o}` and `{d}` are filled in later ("a red
-object", "the red object"). Two arguments of a task share their frames, so that one wording can be asked with either (`pick_alike`). Sentences
-that the street world also has are trained or held out as there.
+Frames and clauses are patterns as in `grammar.py`; joined they are forms, part of which is held out. `{o}` and `{d}`
+are filled in later ("a red object", "the red object"). Two arguments of a task share their frames, so that one wording
+can be asked with either (`pick_alike`). Sentences that the street world also has are trained or held out as there.
 """
 
 from collections.abc import Sequence
@@ -10,8 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from finetune.world import wordings as street
 from finetune.world.grammar import TELL, UPDATE, WHEN, expand, hold_out, one_of, words_of
+from finetune.world.street import wordings as street
 
 _NOW = "(| now| right now)"
 _TELL_FRAMES = (
@@ -42,7 +43,8 @@ _FRAMES = {
     ),
 }
 
-# Clauses of an argument, the usual one first. In grounding "is it dark|it is dark" gives the question and the statement.
+# Clauses of an argument, the usual one first. In grounding "is it dark|it is dark" gives the question and the
+# statement.
 _CLAUSES = {
     ("desk_alert_lights", "lights off"): (
         "the lights go off", "the light goes off", "the lights are switched off", "the lights go out", "it gets dark", "the room gets dark",
@@ -174,32 +176,51 @@ CANONICAL = (
 """Forms that training always contains: the ones that the page suggests."""
 TASKS = (*_FRAMES, *_PATTERNS, "desk_unservable")
 ASKED = ("a {} object", "a {} object", "a {} object", "something {}", "a {} thing", "a large {} object", "a {} ball")
-NAMED = ("the {} object", "the {} object", "the {} object", "something {}", "the {} thing", "the large {} object", "the {} ball")
+NAMED = (
+    "the {} object",
+    "the {} object",
+    "the {} object",
+    "something {}",
+    "the {} thing",
+    "the large {} object",
+    "the {} ball",
+)
 """How an object is mentioned, before it is known and after; the last only where every object of the colour is a ball."""
 
 
 def mentions(colour: str, rng: np.random.Generator, ball: bool = False) -> dict[str, str]:
-    """Values of the slots `o` and `d` for an object of a colour: "a red object" and "the red object", also in other words."""
+    """Values of the slots `o` and `d` for an object of a colour: "a red object" and "the red object", also in other
+    words."""
     i = int(rng.integers(len(ASKED) if ball else len(ASKED) - 1))
     return {"o": ASKED[i].format(colour), "d": NAMED[i].format(colour)}
 
 
 def group_of(argument: str | None) -> str:
-    """Which clauses an argument has: "red object" those of "object", "red object gone" those of "object gone", others their own."""
+    """Which clauses an argument has: "red object" those of "object", "red object gone" those of "object gone", others
+    their own."""
     words = (argument or "").split()
     return " ".join(words[1:]) if "object" in words[1:] else argument or ""
 
 
 def wordings(task: str, split: str = "train", argument: str | None = None) -> tuple[str, ...]:
-    """Forms of a task, of one argument or of all, in order; split "train", "heldout" or "all". Raises ValueError on an unknown name."""
+    """Forms of a task, of one argument or of all, in order; split "train", "heldout" or "all". Raises ValueError on an
+    unknown name."""
     if task not in TASKS or split not in ("train", "heldout", "all"):
-        raise ValueError(f"There are no wordings {task!r} / {split!r}; tasks: {', '.join(TASKS)}; splits: train, heldout, all.")
+        raise ValueError(
+            f"There are no wordings {task!r} / {split!r}; tasks: {', '.join(TASKS)}; splits: train, heldout, all."
+        )
     if task == "desk_unservable":
         return street.wordings("unservable", split)
     keys = [key for key in _split() if key[0] == task and (argument is None or key[1] == group_of(argument))]
     if not keys:
         raise ValueError(f"{task} has no wordings for {argument!r}.")
-    both = [form for key in keys for part, forms in zip(("train", "heldout"), _split()[key]) if split in (part, "all") for form in forms]
+    both = [
+        form
+        for key in keys
+        for part, forms in zip(("train", "heldout"), _split()[key])
+        if split in (part, "all")
+        for form in forms
+    ]
     return tuple(sorted(set(both)))
 
 
@@ -208,7 +229,9 @@ def pick(task: str, rng: np.random.Generator, paraphrases: str = "train", argume
     return one_of(wordings(task, paraphrases, argument), CANONICAL, rng)
 
 
-def pick_alike(task: str, rng: np.random.Generator, arguments: Sequence[str], paraphrases: str = "train") -> tuple[str, ...]:
+def pick_alike(
+    task: str, rng: np.random.Generator, arguments: Sequence[str], paraphrases: str = "train"
+) -> tuple[str, ...]:
     """A form for each argument that differ in nothing else: one frame, and the same clause where they share it."""
     alike = _alike(task, tuple(group_of(argument) for argument in arguments), paraphrases)
     if not alike:  # a small held-out part may have none
@@ -257,8 +280,13 @@ def _join(frame: str, clause: tuple[str, str]) -> str:
 @lru_cache(maxsize=1)
 def _split() -> dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]]:
     """(task, group of arguments) -> (train forms, held-out forms)."""
-    every = {(task, ""): [form for pattern in patterns for form in expand(pattern)] for task, patterns in _PATTERNS.items()}
-    for task, group in [*_CLAUSES, *(("desk_grounding_backward", group) for task, group in _CLAUSES if task == "desk_grounding_forward")]:
+    every = {
+        (task, ""): [form for pattern in patterns for form in expand(pattern)] for task, patterns in _PATTERNS.items()
+    }
+    for task, group in [
+        *_CLAUSES,
+        *(("desk_grounding_backward", group) for task, group in _CLAUSES if task == "desk_grounding_forward"),
+    ]:
         frames = [frame for pattern in _FRAMES[task] for frame in expand(pattern)]
         every[task, group] = [_join(frame, clause) for frame in frames for clause in _clauses(task, group)]
     trained = {form for task in street.TASKS for form in street.wordings(task)}

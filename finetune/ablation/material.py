@@ -1,0 +1,173 @@
+"""What all variants stand on: tokenizer and frozen vision tower of a finished model, loose frames, training clips,
+held-out clips, rows.
+
+Rendered and encoded once into the run's folder; held-out clips are drawn anew by each process, which takes a second.
+"""
+
+import hashlib
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from finetune.ablation.plan import Plan
+from finetune.annotations import Record
+from finetune.build import Dialogue, build_dialogue
+from finetune.data import clips
+from finetune.data import stills as bank
+from finetune.data.batch import Row
+from finetune.data.encode import Life, Pictures, RowMaker
+from finetune.data.patch_labels import CLASSES
+from finetune.data.sampler import Rows
+from finetune.model import tiny, vision
+from finetune.world.street import tasks
+from finetune.world.street.draw import draw
+from finetune.world.street.scene import make_clip
+from streamo_app.files import whole
+from streamo_app.models.loading import find_folder, load_model
+from streamo_app.models.qwen2_5_vl import Qwen25VL
+from streamo_app.models.settings import Settings
+from streamo_app.protocol import State
+from streamo_app.video.turns import Turn
+
+_WORLD = "street"
+_CLIP_SEEDS = 3_000_000
+"""Training clips count up from here."""
+
+
+@dataclass(frozen=True)
+class Video:
+    """A held-out clip: its pictures, shrunk, one a second, and the dialogues on it."""
+
+    frames: np.ndarray
+    """(seconds, h, w, 3) uint8"""
+    records: tuple[Record, ...]
+    dialogues: tuple[Dialogue, ...]
+
+    @property
+    def turns(self) -> list[Turn]:
+        return [Turn(second, (frame,), 0.0) for second, frame in enumerate(self.frames)]
+
+
+class Ground:
+    """The material of one process. Raises ValueError where the base model cannot be read."""
+
+    def __init__(self, plan: Plan, folder: Path):
+        self.plan, self.folder = plan, folder
+        base = load_model(plan.base, quantize="none", device="cpu")
+        self.tokenizer, self._tower = base.wire.tokenizer, base.model.model.visual
+        settings = Settings.read(find_folder(plan.base))
+        self.limits = (settings.min_pixels, settings.max_pixels)
+        self.window = settings.window
+        self.family = Qwen25VL(self.model().config, min_pixels=self.limits[0], max_pixels=self.limits[1])
+        self.wire = self.family.wire(self.tokenizer)
+
+    def model(self):
+        """A fresh model, float32: the base's tower up to the merger, everything else random by `plan.seed`; the tower
+        takes no gradient."""
+        seen = self._tower.config
+        sizes = dict(vision_hidden=seen.hidden_size, vision_layers=seen.depth, vision_mlp=seen.intermediate_size)
+        model = tiny.tiny_model(self.tokenizer, self.plan.seed, **sizes, **self.plan.model).float()
+        model.model.visual.load_state_dict(tower_state(self._tower), strict=False)
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_("visual" not in name or "merger" in name)
+        return model.train()
+
+    def prepare(self, workers: int, tell: Callable[[str, float], None] = lambda what, share: None) -> None:
+        """Renders and encodes what is missing; `tell(what, share done)` along the way."""
+        stills = self.folder / "stills.pkl"
+        if not stills.exists():
+            tell("loose frames", 0.0)
+            groups = bank.render_stills({_WORLD: self.plan.stills}, self.plan.seed, self.limits, workers)
+            for group in groups:
+                group.features, group.frames = bank.features(self._tower, group.frames), group.frames[:1]
+            write_bytes(stills, pickle.dumps(groups, protocol=5))
+        jobs, frames = self._jobs(), self.folder / "frames"
+        if all((self.folder / "clips" / job.name).exists() for job in jobs):
+            return
+        for done in clips.render(jobs, frames, self.limits, workers):
+            tell("clips drawn", done / len(jobs))
+        for done in clips.encode(self._tower, jobs, frames, self.folder / "clips", workers):
+            tell("clips encoded", done / len(jobs))
+
+    def rows(self, states: int = 3) -> Rows:
+        """Rows of training; with two states standby is silence."""
+        stills = pickle.loads((self.folder / "stills.pkl").read_bytes())
+        maker = TwoStates(self.wire) if states == 2 else RowMaker(self.wire)
+        return Rows(self.wire, stills, self._jobs(), self.folder / "clips", maker)
+
+    def _jobs(self) -> list[clips.Job]:
+        return clips.jobs({_WORLD: {self.plan.clip_seconds: self.plan.clips}}, _CLIP_SEEDS, 0)
+
+    def videos(self, split: str) -> list[Video]:
+        """The held-out clips of "val" or "test", the same each time; no training clip is among them."""
+        count = {"val": self.plan.validation_clips, "test": self.plan.test_clips}[split]
+        return [self._video(seed, split) for seed in range(count)]
+
+    def _video(self, seed: int, split: str) -> Video:
+        clip = make_clip(seed, self.plan.held_out_seconds, split)
+        frames = np.stack([vision.shrink(draw(clip, second), *self.limits) for second in range(clip.seconds)])
+        rng = np.random.default_rng([seed, len(split), 14])
+        made = [item for item in tasks.records(clip, rng, self.plan.wordings) if item.task in self.plan.tasks]
+        built = [(item, build_dialogue(item, clip.seconds)[0]) for item in made]
+        kept = [(item, dialogue) for item, dialogue in built if dialogue is not None]
+        return Video(frames, tuple(item for item, _ in kept), tuple(dialogue for _, dialogue in kept))
+
+    def validation_rows(self, videos: list[Video], states: int = 3) -> list[list[Row]]:
+        """Per video its dialogues as rows, on the gold past."""
+        maker = TwoStates(self.wire) if states == 2 else RowMaker(self.wire)
+        made = []
+        for video in videos:
+            tokens = video.frames.shape[1] * video.frames.shape[2] // tiny.TOKEN_PX**2
+            blank = [np.zeros((tokens, len(CLASSES)), np.uint8)] * len(video.frames)
+            pictures = Pictures(
+                bank.features(self._tower, video.frames), video.frames.shape[1:3], blank, [None] * len(video.frames)
+            )
+            made.append([maker.make(dialogue, pictures) for dialogue in video.dialogues])
+        return made
+
+
+def without_standby(dialogue: Dialogue) -> Dialogue:
+    """The dialogue of a model that knows silence and response alone."""
+    turns = (replace(turn, state=State.SILENCE) if turn.state is State.STANDBY else turn for turn in dialogue.turns)
+    return replace(dialogue, turns=tuple(turns))
+
+
+class TwoStates(RowMaker):
+    """Makes rows in which standby is silence, as label and as the past that is read."""
+
+    def make(self, dialogue: Dialogue, pictures: Pictures, life: Life = Life(), practice: bool = False) -> Row:
+        gold = None if life.gold is None else without_standby(life.gold)
+        return super().make(without_standby(dialogue), pictures, replace(life, gold=gold), practice)
+
+
+def tower_state(visual) -> dict[str, torch.Tensor]:
+    """Weights of a vision tower up to the merger."""
+    return {name: tensor for name, tensor in visual.state_dict().items() if not name.startswith("merger.")}
+
+
+def base_digest(base: str) -> bytes:
+    """What identifies the base model's frozen tower, tokenizer and picture limits, whatever its language model. Raises
+    ValueError."""
+    folder = find_folder(base)
+    settings = Settings.read(folder)
+    found = hashlib.sha256(f"{settings.min_pixels} {settings.max_pixels} {settings.window}".encode())
+    found.update((folder / "tokenizer.json").read_bytes())
+    for name, tensor in tower_state(load_model(base, quantize="none", device="cpu").model.model.visual).items():
+        found.update(name.encode() + tensor.float().numpy().tobytes())
+    return found.digest()
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Written beside and then renamed."""
+    with whole(path) as beside:
+        beside.write_bytes(data)
+
+
+def save(path: Path, value: dict) -> None:
+    """`torch.save`, written beside and then renamed."""
+    with whole(path) as beside:
+        torch.save(value, beside)

@@ -1,0 +1,126 @@
+"""Whole clips to train on: rendered once to small JPEGs, then turned into features of a frozen vision tower, a file
+each.
+
+Frames are kept compressed (thousands of clips as arrays would fill a disk), so that rendering need not wait for the
+tower.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from finetune.data import stills as bank
+from finetune.model import vision
+from finetune.world import worlds
+from finetune.world.degrade import degrade, through_vp8
+from streamo_app.files import whole
+
+_JPEG_QUALITY = 97
+"""Of kept frames: far above what `degrade` does to half of them."""
+
+
+@dataclass(frozen=True, order=True)
+class Job:
+    """One training clip."""
+
+    world: str
+    seed: int
+    seconds: int
+    fps: int = 1
+
+    @property
+    def name(self) -> str:
+        return f"{self.world}_{self.seed}_{self.seconds}_{self.fps}.npz"
+
+
+def jobs(counts: dict[str, dict[int, int]], first_seed: int, two_fps: int) -> list[Job]:
+    """`counts[world][seconds]` clips, seeds counting up from `first_seed`; one in `two_fps` has two pictures a second
+    (0 = none)."""
+    return [
+        Job(world, first_seed + i, seconds, 2 if two_fps and i % two_fps == 0 and seconds <= 60 else 1)
+        for world, lengths in counts.items()
+        for seconds, count in lengths.items()
+        for i in range(count)
+    ]
+
+
+def clip_frames(job: Job, limits: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """(seconds * fps, h, w, 3) uint8: the frame at each 1 / fps of a second, degraded and shrunk."""
+    world = worlds.get(job.world)
+    clip = world.make_clip(job.seed, job.seconds)
+    size = bank.drawn_size(clip, rng)
+    images = [world.draw(clip, number / job.fps, size) for number in range(job.seconds * job.fps)]
+    if rng.random() < 0.3:
+        images = through_vp8(images, rng)
+    return np.stack([vision.shrink(degrade(image, rng), *limits) for image in images])
+
+
+def _render(job: Job, folder: Path, limits: tuple[int, int]) -> None:
+    cv2.setNumThreads(1)
+    frames = clip_frames(job, limits, np.random.default_rng([job.seed, job.seconds, len(job.world), 12]))
+    coded = [cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1] for frame in frames]
+    _save(folder / job.name, data=np.concatenate(coded), ends=np.cumsum([len(part) for part in coded]))
+
+
+def render(wanted: list[Job], folder: Path, limits: tuple[int, int], workers: int) -> Iterator[int]:
+    """Frames of all jobs into `folder`; yields how many are done. Existing files are kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [job for job in wanted if not (folder / job.name).exists()]
+    done = len(wanted) - len(missing)
+    if missing:
+        with bank.pool(workers) as executor:
+            for _ in executor.map(partial(_render, folder=folder, limits=limits), missing, chunksize=4):
+                done += 1
+                yield done
+
+
+def frames_of(path: Path) -> np.ndarray:
+    """(N, h, w, 3) uint8 of a file that `render` wrote."""
+    with np.load(path) as file:
+        parts = np.split(file["data"], file["ends"][:-1])
+    return np.stack([cv2.imdecode(part, cv2.IMREAD_COLOR)[..., ::-1] for part in parts])
+
+
+_TOWER = None
+"""The vision tower of a worker process, set once by its initializer."""
+
+
+def _load_tower(visual) -> None:
+    global _TOWER
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    _TOWER = visual
+
+
+def _encode(job: Job, frames: Path, folder: Path) -> None:
+    images = frames_of(frames / job.name)
+    _save(folder / job.name, features=bank.features(_TOWER, images).numpy(), size=np.array(images.shape[1:3]))
+
+
+def encode(visual, wanted: list[Job], frames: Path, folder: Path, workers: int) -> Iterator[int]:
+    """Features of all jobs into `folder`; yields how many are done. Existing files are kept: a folder belongs to one
+    tower."""
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [job for job in wanted if not (folder / job.name).exists()]
+    done = len(wanted) - len(missing)
+    if missing:
+        with bank.pool(workers, initializer=_load_tower, initargs=(visual.cpu(),)) as executor:
+            for _ in executor.map(partial(_encode, frames=frames, folder=folder), missing, chunksize=4):
+                done += 1
+                yield done
+
+
+def load(path: Path) -> tuple[torch.Tensor, tuple[int, int]]:
+    """((N, P, vision_hidden) float16 features, (height, width) of the shrunk frames) of a file that `encode` wrote."""
+    with np.load(path) as file:
+        return torch.from_numpy(file["features"]), tuple(int(side) for side in file["size"])
+
+
+def _save(path: Path, **arrays: np.ndarray) -> None:
+    with whole(path) as beside, beside.open("wb") as file:
+        np.savez(file, **arrays)

@@ -1,0 +1,193 @@
+"""What an evaluation streams and what comes of it: a job is a video with its records, an outcome their decisions beside
+the gold.
+
+Not the processes that share the jobs (`evaluate.py`), not the scores (`metrics.py`). Records are grouped by video, so
+that a video is decoded and encoded once and its records share one watcher.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
+from pathlib import Path
+
+from finetune.annotations import Record, numbered_records
+from finetune.build import Dialogue, build_dialogue, place_questions
+from finetune.data.augment import shift_clock
+from finetune.evaluation.chain_leaks import answered_before, last_shown
+from finetune.evaluation.conditions import FRESH, Conditions
+from finetune.evaluation.footage import video_turns
+from finetune.evaluation.rollout import Chain, Decision, roll_out
+from finetune.metrics import Track
+from streamo_app.models.interface import StreamingModel
+from streamo_app.video.turns import Turn
+
+
+@dataclass(frozen=True)
+class Job:
+    """One video and the records on it."""
+
+    video: Path
+    records: tuple[tuple[int, Record], ...]
+    """(index in the data file, record)"""
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """One record as the model lived it."""
+
+    record: int
+    """Index in the data file."""
+    gold: Dialogue
+    """On the video's own clock."""
+    decisions: list[Decision]
+    """One per turn of `gold`."""
+    start: int = 0
+    """Second of the stream at which the video started."""
+    bias: float = 0.0
+
+    @property
+    def track(self) -> Track:
+        """For the scores: the spans that the gold names are on the stream's clock, as the model's are."""
+        argument = self.gold.meta.get("argument")
+        return Track(
+            task=self.gold.task,
+            asked=self.gold.asked or 0,
+            gold=[(turn.state, turn.text) for turn in shift_clock(self.gold, self.start).turns],
+            predicted=[(decision.state, decision.text) for decision in self.decisions],
+            video=self.gold.video_path,
+            argument=None if argument is None else str(argument),
+        )
+
+
+@dataclass
+class Outcome:
+    """What came of some jobs."""
+
+    streamed: list[Streamed] = field(default_factory=list)
+    rejected: list[str] = field(default_factory=list)
+    """A line per record that could not be scored."""
+    notes: list[str] = field(default_factory=list)
+    """A line per question or answer that was moved or left out of a record's gold."""
+    seconds: int = 0
+    """Of video."""
+    busy_s: float = 0.0
+    """Decoding and model time of all of it."""
+    too_early: int = 0
+    """Records of a chain whose video started before the second that counts."""
+    answered_before: int = 0
+    """Records of a chain that ask for what it has just shown (`evaluation/chain_leaks.py`)."""
+
+    def add(self, other: "Outcome") -> None:
+        self.streamed += other.streamed
+        self.rejected += other.rejected
+        self.notes += other.notes
+        self.seconds += other.seconds
+        self.busy_s += other.busy_s
+        self.too_early += other.too_early
+        self.answered_before += other.answered_before
+
+
+def run_job(
+    model: StreamingModel,
+    job: Job,
+    conditions: Conditions = FRESH,
+    biases: Sequence[float] = (0.0,),
+    chain: Chain | None = None,
+) -> Outcome:
+    """Streams one video, for each record and bias a lane; at the end of `chain`, which goes on by the seconds of the
+    video, where given.
+
+    A video that cannot be read rejects its records; anything else the model raises is raised.
+    """
+    started = time.perf_counter()
+    start = chain.now if chain else conditions.clock
+    counts = start - conditions.clock >= conditions.since
+    turns = _Readable(video_turns(job.video, conditions.fps or model.info.fps))
+    asks = [place_questions(record, inf, []) for _, record in job.records] if counts else []
+    said = roll_out(model, turns, asks, biases, clock=start, watcher=chain.watcher if chain else None)
+    seen = chain.seen if chain else {}
+    if chain:
+        chain.now += turns.seconds
+        chain.seen = seen | {name: start + second for name, second in last_shown(job.records[0][1]).items()}
+    if turns.error:
+        return Outcome(rejected=[f"record {index}: {turns.error}" for index, _ in job.records])
+    outcome = Outcome(seconds=turns.seconds, busy_s=time.perf_counter() - started)
+    if not counts:
+        outcome.too_early = len(job.records)
+        return outcome
+    for place, (index, record) in enumerate(job.records):
+        gold, notes = build_dialogue(record, turns.seconds)
+        if gold is None:
+            outcome.rejected.append(f"record {index}: {'; '.join(notes)}")
+            continue
+        if answered_before(gold, start, seen, model.info.window):
+            outcome.answered_before += 1
+            continue
+        decisions = said[place :: len(job.records)]
+        outcome.streamed += [
+            Streamed(index, gold, one, start, bias) for one, bias in zip(decisions, biases, strict=True)
+        ]
+        outcome.notes += [f"record {index}: {note}" for note in notes]
+    return outcome
+
+
+class _Readable:
+    """Turns of a video; what its source complains of ends them and is kept, so that it is not mistaken for a fault of
+    the model."""
+
+    def __init__(self, turns: Iterator[Turn]):
+        self._turns = turns
+        self.error = ""
+        self.seconds = 0
+        """Of the video so far."""
+
+    def __iter__(self) -> Iterator[Turn]:
+        try:
+            for turn in self._turns:
+                self.seconds = turn.second + 1
+                yield turn
+        except ValueError as error:
+            self.error = str(error)
+
+
+def make_jobs(
+    data: str | Path, videos: str | Path | None = None, limit: int | None = None
+) -> tuple[list[Job], list[str]]:
+    """Jobs of the first `limit` records of a data file, and a line per record that cannot be run.
+
+    `videos` is the folder that `video_path` is relative to (the data file's own where None). Raises ValueError when no
+    record is left.
+    """
+    folder = Path(videos) if videos is not None else Path(data).parent
+    groups: dict[Path, list[tuple[int, Record]]] = {}
+    rejected: list[str] = []
+    for index, item in list(numbered_records(data))[:limit]:
+        if isinstance(item, str):
+            rejected.append(item)
+        elif not (path := folder / item.video_path).is_file():
+            rejected.append(f"record {index}: there is no video {path}")
+        elif not place_questions(item, inf, notes := []):
+            rejected.append(f"record {index}: {'; '.join(notes) or 'nothing is asked'}")
+        else:
+            groups.setdefault(path, []).append((index, item))
+    if not groups:
+        raise ValueError(f"{data} holds no record that can be run ({rejected[0] if rejected else 'it is empty'}).")
+    return [Job(path, tuple(records)) for path, records in groups.items()], rejected
+
+
+def thinned(jobs: Sequence[Job], each: int) -> list[Job]:
+    """At most `each` records of every video. Which ones moves on from video to video, so that over many videos all
+    kinds come equally often."""
+    kept = []
+    for number, job in enumerate(jobs):
+        count = len(job.records)
+        chosen = sorted({(number * each + step) % count for step in range(min(each, count))})
+        kept.append(replace(job, records=tuple(job.records[place] for place in chosen)))
+    return kept
+
+
+def only(jobs: Iterable[Job], records: set[int]) -> list[Job]:
+    """What `jobs` have of these records (indices in the data file); a video without any is left out."""
+    kept = (replace(job, records=tuple(item for item in job.records if item[0] in records)) for job in jobs)
+    return [job for job in kept if job.records]

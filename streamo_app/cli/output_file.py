@@ -1,0 +1,121 @@
+"""The files that `watch --out` writes while it watches. A reader meets whole lines, or a whole file, at any moment.
+
+JSON Lines grow line by line under their own name. The other formats are written anew beside it and renamed, after each
+response and at the end. What stood there before stays until there is something to put in its place.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from streamo_app.cli.output import JsonLines, Output, complain
+from streamo_app.events import Decided, Event
+from streamo_app.protocol import State
+
+REWRITE_S = 1.0
+"""A file is written anew at most this often ..."""
+REWRITE_SHARE = 20
+"""... and takes at most one part in this many of the time."""
+
+
+class Lines:
+    """Text of whole lines, under its own name from the first one on."""
+
+    def __init__(self, path: Path):
+        self._path, self._file = path, None
+        self._made = not path.exists()
+        open(path, "a").close()  # whether it can be written is told before a model is loaded
+
+    def write(self, text: str) -> None:
+        self._file = self._file or open(self._path, "w", encoding="utf-8", errors="replace")
+        self._file.write(text)
+
+    def flush(self) -> None:
+        if self._file:
+            self._file.flush()
+
+    def close(self) -> None:
+        if self._file:
+            self._file.close()
+        elif self._made:
+            self._path.unlink(missing_ok=True)
+
+
+class Rewritten:
+    """An export as a file: an output (`terminal.Output`)."""
+
+    def __init__(self, path: Path, form: str, *, notices: bool):
+        self._path, self._form, self._notices = path, form, notices
+        self._part = path.with_name(path.name + ".part")
+        self._stale, self._next_at = False, 0.0
+        open(self._part, "w").close()
+
+    def event(self, event: Event) -> None:
+        self._stale |= isinstance(event, Decided) and event.state is State.RESPONSE
+        if self._notices:
+            complain(event)
+
+    def tick(self, session) -> None:
+        started = time.monotonic()
+        if self._stale and started >= self._next_at:
+            self.finish(session)
+            took = time.monotonic() - started
+            self._next_at = started + max(REWRITE_S, REWRITE_SHARE * took)
+
+    def finish(self, session) -> None:
+        self._stale = False
+        with open(self._part, "w", encoding="utf-8", errors="replace") as file:
+            file.write(session.export(self._form))
+        os.replace(self._part, self._path)
+
+    def close(self) -> None:
+        self._part.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """`path` with `text`, or as it was. Raises ValueError (one sentence) when it cannot be written."""
+    check_name(path)
+    part = path.with_name(path.name + ".part")
+    try:
+        try:
+            part.write_text(text, encoding="utf-8", errors="replace")
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def check_name(path: Path) -> None:
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; give --out a file name.")
+
+
+def unwritable(path: Path, error: OSError) -> ValueError:
+    return ValueError(f"{path} cannot be written ({error.strerror}); choose another --out.")
+
+
+@contextmanager
+def open_file(form: str, path: Path, *, notices: bool) -> Iterator[Output]:
+    """The output for `path`. Raises ValueError (one sentence) when it cannot be written, at once or later."""
+    check_name(path)
+    made = None
+    try:
+        made = Lines(path) if form == "jsonl" else Rewritten(path, form, notices=notices)
+        yield JsonLines(made, notices=notices) if isinstance(made, Lines) else made
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise  # not ours: a file has no reader who leaves
+        raise unwritable(path, error) from error
+    finally:
+        if made is not None:
+            closed(made)
+
+
+def closed(file: Lines | Rewritten) -> None:
+    try:
+        file.close()
+    except OSError:
+        pass  # closing writes again what a full disk refused; that was told

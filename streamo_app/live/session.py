@@ -1,0 +1,318 @@
+"""One user's session: a source, standing instructions (lanes), the transcript, and the numbers the page shows.
+
+Not the model (`models/`), not the page (`ui/`), not the threads of a run (`live/run.py`). A session has at most one
+run under way; the lanes of a run count from 1.
+
+Thread safety: `_lock` guards everything below and is held for microseconds, since the engine's thread takes it too
+(`_on_event`); it is never held while calling into the engine. `_control` keeps two `start` or `stop` apart and is never
+taken by the engine's thread. Whatever belongs to a run that is over is ignored, so a source or a model that wakes up
+late changes nothing.
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from streamo_app.events import Decided, Ended, Event, Failed, LaneClosed, Noticed
+from streamo_app.live.lanes import MAX_LANES, Lanes
+from streamo_app.live.run import Run
+from streamo_app.live.run_journal import Kept
+from streamo_app.live.snapshot import STOPPED, LaneView, Pace, Snapshot, newest_rows
+from streamo_app.models.engine import Ask, Engine
+from streamo_app.models.interface import ModelInfo
+from streamo_app.transcript.transcript import Transcript
+from streamo_app.video.source import Source
+
+MAX_FPS = 10
+NOTICE_S = 10.0
+"""A notice stays this long in `Snapshot.message`; it stays in the rows for good."""
+
+__all__ = ["LaneView", "MAX_LANES", "Session", "Snapshot"]
+
+
+class Session:
+    """Thread-safe. Everything but `start`, `stop` and `wait` returns at once."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        session_id: str | None = None,
+        journal_dir: Path | None = None,
+        max_lanes: int = MAX_LANES,
+        listener: Callable[[Event], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        """`clock` has the epoch of `Frame.captured_at`. `journal_dir` None keeps nothing on disk. `listener` (it may be
+        set later) gets every event in order, the last one of a run `Ended` or `Failed`; it is called under the
+        session's lock, so it only puts the event somewhere."""
+        self.id = session_id or secrets.token_urlsafe(24)
+        self.status = "idle"
+        """idle | running | ended | failed"""
+        self.transcript = Transcript()
+        self._engine, self._clock = engine, clock
+        self._kept = Kept(journal_dir, self.id)
+        self._fps, self._window = engine.info.fps, engine.info.window
+        self._lanes = Lanes(max_lanes)
+        self._pace = Pace()
+        self._run: Run | None = None
+        self._runs = 0
+        self.listener = listener
+        self._failure = ""
+        self._notice: tuple[str, float] | None = None
+        self._stats: dict = {"lanes": {}}
+        self._lock, self._control = threading.Lock(), threading.Lock()
+
+    @property
+    def info(self) -> ModelInfo:
+        """Of the model that decides."""
+        return self._engine.info
+
+    def start(
+        self, source: Source, *, fps: int | None = None, window: int | None = None, asks: Sequence[tuple[int, str]] = (), final: bool = False,
+        again: bool = False, about: Mapping[str, str] = {},
+    ) -> None:  # fmt: skip
+        """Watch `source`; a run under way is ended first. `asks`: (turn, text); lanes count what was typed before, then
+        these in order. `fps`, `window` (seconds a lane keeps): None is the checkpoint's own. `final`: no lane will be
+        opened beyond these, which saves the watcher's share of every second after the last. `again`: what stood in the
+        last run stands again. `about` goes into `header`.
+
+        Raises ValueError (one sentence), leaving everything as it was: a bad instruction, more than `max_lanes`, an
+        impossible fps."""
+        fps = self.info.fps if fps is None else fps
+        if not 1 <= fps <= MAX_FPS:
+            raise ValueError(f"{fps} images per second are not possible; choose 1 to {MAX_FPS}.")
+        if window is not None and window < 1:
+            raise ValueError(f"A window of {window} s holds nothing; choose at least 1.")
+        with self._control:
+            with self._lock:
+                asks = self._lanes.check(asks, again)
+            self._halt(2.0)
+            run = Run(source, fps, prepare=self._prepare, is_open=self._is_open, emit=self._on_event, clock=self._clock)
+            run.client = self._engine.client(lambda event: self._on_event(run, event), window)
+            with self._lock:
+                self._window = window or self.info.window
+                self._begin(run, asks, final, again, about)
+            run.start(self.id[:6])
+
+    def ask(self, text: str, lane: int | None = None) -> int:
+        """A new instruction, or a follow-up in `lane`; joins the next turn not yet sent. Returns the lane. When nothing
+        is running it is kept for turn 0 of the next start, which may renumber it.
+
+        Raises ValueError (one sentence for the user): empty, too long, a lane that is not open, too many open lanes."""
+        with self._lock:
+            if lane is None:
+                lane = self._lanes.ask(text)
+            else:
+                self._lanes.follow(lane, text)
+            self.transcript.seq += 1
+            return lane
+
+    def remove_lane(self, lane: int) -> None:
+        """End a lane, cutting what it is saying; no other lane is touched. Removing twice is harmless."""
+        with self._lock:
+            if not self._lanes.remove(lane):
+                return
+            self.transcript.seq += 1
+            run = self._run if self.status == "running" else None
+            if run and lane in self.transcript.lanes:
+                self._record(LaneClosed(self._pace.second, lane))
+        if run:
+            run.client.drop_lane(lane)
+
+    def mute(self, lane: int, muted: bool) -> None:
+        """Hide a lane's rows, or show them again. Raises ValueError for a lane that is not there."""
+        with self._lock:
+            self._lanes.mute(lane, muted)
+            self.transcript.seq += 1
+
+    def talk(self, lane: int, bias: float) -> None:
+        """Shift a lane's response logit from the next turn on, 0 = the checkpoint's own. Raises ValueError as `mute`,
+        or beyond +-20."""
+        with self._lock:
+            self._lanes.talk(lane, bias)
+            self.transcript.seq += 1
+
+    def pause(self, held: bool = True) -> None:
+        """Stop deciding, or with `held` False go on, in the same lanes; see `Run.hold`. Raises ValueError when nothing
+        is running."""
+        with self._lock:
+            run = self._run if self.status == "running" else None
+            self.transcript.seq += 1
+        if run is None:
+            raise ValueError("Nothing is running; press Start first.")
+        run.hold(held)
+
+    def use(self, engine: Engine, reason: str) -> None:
+        """Decide with another model from the next start on; a run under way ends with `reason`, one sentence for the
+        user."""
+        with self._control:
+            self._halt(2.0, reason)
+            self._engine = engine
+
+    def stop(self, timeout_s: float = 2.0, reason: str = STOPPED) -> None:
+        """End the run under way, with `reason` for the user. Idempotent; back within `timeout_s` even when the source
+        or the model hangs."""
+        deadline = time.monotonic() + timeout_s
+        if self._control.acquire(timeout=timeout_s):
+            try:
+                self._halt(deadline - time.monotonic(), reason)
+            finally:
+                self._control.release()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Until the run is over; True when there is none under way."""
+        with self._lock:
+            run = self._run
+        return run is None or run.over.wait(timeout_s)
+
+    @property
+    def run(self) -> Run | None:
+        """The one under way, or the last one."""
+        return self._run
+
+    @property
+    def header(self) -> Mapping[str, object]:
+        """Of the run shown: source, kind, model, fps, started (ISO, UTC), and what `start` was told about it; empty
+        before the first."""
+        return self._kept.header
+
+    @property
+    def journal_path(self) -> Path | None:
+        return self._kept.path
+
+    def reopen(self, path: Path | None = None) -> bool:
+        """Show the run of a journal, by itself the newest of this id, as after a restart of the process. False when
+        there is none.
+
+        Raises ValueError (one sentence) for a journal that cannot be read, or while a run is under way."""
+        path = path or self._kept.newest()
+        if path is None:
+            return False
+        header, transcript = self._kept.read(path)
+        with self._control, self._lock:
+            if self.status == "running":
+                raise ValueError("Stop the run under way first, then open another session.")
+            transcript.seq = max(transcript.seq, self.transcript.seq + 1)
+            self.transcript, self.status, self._runs, self._pace = transcript, "ended", self._runs + 1, Pace()
+            self._kept.header, self._kept.path, self._failure, self._notice, self._stats = (
+                header,
+                path,
+                "",
+                None,
+                {"lanes": {}},
+            )
+            self._lanes.restore(transcript)
+            for decided in transcript.decisions():
+                self._pace.add(decided)
+        return True
+
+    def snapshot(self, after: int = 0) -> Snapshot:
+        """What to draw now. `after`: `seq` of the snapshot drawn last, to get only the rows changed since."""
+        with self._lock:
+            if self._notice and self._clock() - self._notice[1] >= NOTICE_S:
+                self._notice = None
+                self.transcript.seq += 1
+            run = self._run
+            return Snapshot(
+                seq=self.transcript.seq,
+                status=self.status,
+                message=self._failure or (self._notice[0] if self._notice else ""),
+                source=self.transcript.title,
+                fps=self._fps,
+                lanes=self._lanes.views(self.transcript),
+                rows=newest_rows(self.transcript, after, self._lanes.muted()),
+                run=self._runs,
+                window=self._window,
+                **self._pace.numbers(),
+                **(run.numbers(self._pace.second) if run else {"lag_s": None, "dropped": 0}),
+            )
+
+    def copy(self) -> Transcript:
+        """What there is so far, to be read at leisure."""
+        with self._lock:
+            return self.transcript.copy()
+
+    def export(self, form: str) -> str:
+        """The transcript as "srt", "vtt", "jsonl" or "md"; while running, what there is so far."""
+        return self.copy().export(form)
+
+    def stats(self) -> dict:
+        """Of the run under way, or of the last one: {"lanes": {lane: {"kv_tokens", "kv_bytes", "forwards"}}}."""
+        run = self._run
+        if run and not run.over.is_set():
+            self._stats = run.client.stats()
+        return self._stats
+
+    def _begin(
+        self, run: Run, asks: Sequence[tuple[int, str]], final: bool, again: bool, about: Mapping[str, str]
+    ) -> None:
+        self._lanes.begin(asks, final, again)
+        self.transcript = Transcript(run.source.title, self.transcript.seq + 1)
+        self._run, self._runs, self._fps, self._pace = run, self._runs + 1, run.fps, Pace()
+        self.status, self._failure, self._notice = "running", "", None
+        if lost := self._kept.begin(run.source, self.info.name, run.fps, about):
+            self._record(Noticed(0, lost))
+
+    def _halt(self, timeout_s: float, reason: str = STOPPED) -> None:
+        deadline = time.monotonic() + timeout_s
+        run = self._run
+        if run is not None:
+            self._finish(run, Ended(self._pace.second, reason))
+            run.join(deadline)
+
+    def _prepare(self, second: int) -> tuple[tuple[Ask, ...], Mapping[int, float], bool]:
+        """What goes with the turn about to be sent: asks, talkativeness, and whether the watcher is still needed."""
+        with self._lock:
+            asks = tuple(Ask(due.lane, due.text) for due in self._lanes.take(second))
+            return asks, self._lanes.biases(), self._lanes.may_open()
+
+    def _is_open(self, lane: int) -> bool:
+        with self._lock:
+            return self._lanes.is_open(lane)
+
+    def _on_event(self, run: Run, event: Event) -> None:
+        """From the run's threads and from the engine's; must not block."""
+        if isinstance(event, Ended):
+            self.stats()  # the last numbers, before the model's lanes go
+        if isinstance(event, Ended | Failed):
+            self._finish(run, event)
+            return
+        with self._lock:
+            if run is not self._run or run.over.is_set():
+                return
+            lane = getattr(event, "lane", 0)
+            if lane and not self._lanes.is_open(lane):
+                return  # removed while this was on its way
+            if isinstance(event, Decided):
+                self._pace.add(event)
+                run.decided(event.second)
+            self._record(event)
+
+    def _record(self, event: Event) -> None:
+        self.transcript.add(event)
+        if isinstance(event, Noticed):
+            self._notice = (event.message, self._clock())
+        lost = self._kept.write(event)
+        if self.listener:
+            self.listener(event)
+        if lost:
+            self._record(Noticed(event.second, lost))
+
+    def _finish(self, run: Run, event: Ended | Failed) -> None:
+        with self._lock:
+            first = run is self._run and not run.over.is_set()
+            if first:
+                for due in self._lanes.end():
+                    if isinstance(event, Ended):  # a failure is said in one sentence
+                        when = f", due at second {due.turn}" if due.turn else ""
+                        self._record(Noticed(event.second, f"Over before this could be asked{when}: {due.text}"))
+                self._record(event)
+                self.status = "failed" if isinstance(event, Failed) else "ended"
+                self._failure = event.message if isinstance(event, Failed) else ""
+                self._kept.end()
+                run.over.set()
+        if first:
+            run.abort()

@@ -1,0 +1,103 @@
+"""From pictures to turns, and the hand-off of turns from the thread that gathers to the thread that sends.
+
+`Turns` is pure. `Handoff` is the only bounded queue of a session: one turn deep, with its drop rule written below.
+"""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from streamo_app.events import Frame
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One second of the stream, ready to be sent."""
+
+    second: int
+    images: tuple[np.ndarray, ...]
+    """As many as the model's fps, in order, each (H, W, 3) uint8 RGB."""
+    captured_at: float
+    """`time.monotonic()` of its newest picture."""
+
+
+class Turns:
+    """Groups frames into turns of `fps` images. A missing image repeats the one before; a second without any image is
+    no turn."""
+
+    def __init__(self, fps: int):
+        self._fps = fps
+        self._second: int | None = None
+        self._images: list[np.ndarray | None] = []
+        self._captured_at = 0.0
+        self._last: np.ndarray | None = None
+        """Newest image of the turn before: what was on screen when a turn's first image is missing."""
+
+    def add(self, frame: Frame) -> Iterator[Turn]:
+        """The turns that `frame` completes: its own if it is the last image of it, and before that one left incomplete."""
+        second = int(frame.second + 1e-6)
+        if self._second is not None and second != self._second:
+            yield from self.flush()
+        if self._second is None:
+            self._second, self._images = second, [None] * self._fps
+        place = min(self._fps - 1, round((frame.second - second) * self._fps))
+        self._images[place], self._captured_at = frame.image, frame.captured_at
+        if place == self._fps - 1:
+            yield from self.flush()
+
+    def flush(self) -> Iterator[Turn]:
+        """The turn under way as it is, if there is one: at the end of a stream, or when the next second begins."""
+        if self._second is None:
+            return
+        before = self._last if self._last is not None else next(image for image in self._images if image is not None)
+        whole = []
+        for image in self._images:
+            before = before if image is None else image
+            whole.append(before)
+        turn, self._second, self._last = Turn(self._second, tuple(whole), self._captured_at), None, before
+        yield turn
+
+
+class Handoff:
+    """A slot for one turn between two threads.
+
+    Live (`newest_wins`): `put` never waits, it replaces a turn that nobody took. Pulled: `put` waits until the slot is
+    free, so nothing is lost. Thread-safe.
+    """
+
+    def __init__(self, *, newest_wins: bool):
+        self._newest_wins = newest_wins
+        self._turn: Turn | None = None
+        self._finished = self._closed = False
+        self._changed = threading.Condition()
+
+    def put(self, turn: Turn) -> bool:
+        """False when the hand-off was closed: nobody will take this turn."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._turn is None or self._newest_wins)
+            if not self._closed:
+                self._turn = turn
+            self._changed.notify_all()
+            return not self._closed
+
+    def take(self) -> Turn | None:
+        """The waiting turn, as soon as there is one; None when the stream is finished or the hand-off was closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._finished or self._turn is not None)
+            turn, self._turn = (None if self._closed else self._turn), None
+            self._changed.notify_all()
+            return turn
+
+    def finish(self) -> None:
+        """No more turns will come; the one that waits is still handed over."""
+        with self._changed:
+            self._finished = True
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Both sides stop at once."""
+        with self._changed:
+            self._closed, self._turn = True, None
+            self._changed.notify_all()

@@ -1,0 +1,226 @@
+"""One dialogue to one row, against dialogues written by hand: what is learnt, what numbers point at, what pictures are
+searched for."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from finetune.build import Dialogue, Turn
+from finetune.data.batch import Row
+from finetune.data.encode import Life, Pictures, RowMaker, at_turns, searched_before
+from finetune.data.patch_labels import CLASSES
+from finetune.labels import IGNORED
+from finetune.model import tiny
+from streamo_app.models.wire import Wire
+from streamo_app.protocol import SYSTEM_PROMPT, State
+
+TEXTS = ["When did it happen?\n", " From 3s to 9s.", " 2.", "user\n", "assistant\n", SYSTEM_PROMPT]
+SILENCE, STANDBY, RESPONSE = State.SILENCE, State.STANDBY, State.RESPONSE
+
+
+@pytest.fixture(scope="module")
+def maker() -> RowMaker:
+    tokenizer = tiny.train_tokenizer(TEXTS * 4, 500)
+    return RowMaker(Wire(tokenizer, image_token=tiny.IMAGE, vision_start=tiny.VISION_START, vision_end=tiny.VISION_END))
+
+
+def dialogue(task: str, told: dict[int, str], first: int = 0, turns: int = 12) -> Dialogue:
+    """Asked on the first turn; `told` by second, silence else."""
+    return Dialogue("", task, tuple(
+        Turn(at, ("When did it happen?",) if at == first else (), RESPONSE if at in told else SILENCE, told.get(at, ""))
+        for at in range(first, first + turns)
+    ))  # fmt: skip
+
+
+def pictures(turns: int, per_turn: int = 1, searched: str | None = None, shown: tuple[str, ...] = ("", "")) -> Pictures:
+    """28 x 56 pixels, so two visual tokens, which show `shown`."""
+    count = turns * per_turn
+    tokens = np.zeros((2, len(CLASSES)), np.uint8)
+    for at, name in enumerate(shown):
+        if name:
+            tokens[at, CLASSES.index(name)] = 1
+    return Pictures(torch.zeros(count, 8, 4), (28, 56), [tokens] * count, [searched] * count, per_turn)
+
+
+def pointers(maker: RowMaker, row: Row) -> list[tuple[str, list[str]]]:
+    """(digit that is predicted, tags of the turns or words of the reply that it points at) of each pointer."""
+    decode, found = maker.wire.tokenizer.decode, []
+    for at, low, high in row.pointers:
+        assert 0 <= low < high <= at and row.labels[at + 1] == row.ids[at + 1]
+        words = decode(row.ids[low:high])
+        found.append((decode([row.ids[at + 1]]), re.findall(r"<\d+s-\d+s>", words) or [words.strip()]))
+    return found
+
+
+def test_a_span_points_at_the_turn_it_starts_in_and_at_the_last_turn_it_covers(maker):
+    row = maker.make(dialogue("grounding_backward", {10: "From 3s to 9s."}), pictures(12))
+    assert pointers(maker, row) == [("3", ["<3s-4s>"]), ("9", ["<8s-9s>"])]
+    at, low, high = row.pointers[0]
+    assert row.ids[low:high].count(maker.wire.image_id) == 2  # its picture, whole
+
+
+def test_every_digit_points_and_each_span_of_a_reply_has_its_own_turns(maker):
+    told = {51: "From 43s to 49s. From 40s to 50s."}
+    row = maker.make(dialogue("timed", told, first=40), pictures(12))
+    tags = ["<43s-44s>", "<43s-44s>", "<48s-49s>", "<48s-49s>", "<40s-41s>", "<40s-41s>", "<49s-50s>", "<49s-50s>"]
+    assert pointers(maker, row) == list(zip("43494050", [[tag] for tag in tags]))
+
+
+def test_a_turn_that_is_not_there_or_still_to_come_is_pointed_at_by_nothing(maker):
+    row = maker.make(dialogue("desk_grounding_forward", {5: "From 3s to 9s."}), pictures(12))
+    assert pointers(maker, row) == [("3", ["<3s-4s>"])]
+    row = maker.make(dialogue("desk_grounding_forward", {10: "From 2s to 9s."}, first=5), pictures(12))
+    assert pointers(maker, row) == [("9", ["<8s-9s>"])]
+
+
+@pytest.mark.parametrize("task", ["counting", "desk_counting"])
+def test_a_count_points_at_the_words_of_the_count_before(maker, task):
+    row = maker.make(dialogue(task, {3: "1.", 6: "2.", 9: "3."}), pictures(12))
+    assert pointers(maker, row) == [("2", ["1."]), ("3", ["2."])]
+
+
+def test_numbers_of_other_tasks_point_nowhere(maker):
+    assert maker.make(dialogue("narration", {5: "From 3s to 4s."}), pictures(12)).pointers == []
+
+
+def test_what_is_not_learnt_does_not_point(maker):
+    counted, grounded = (
+        dialogue("counting", {3: "1.", 6: "2.", 9: "3."}),
+        dialogue("grounding_backward", {10: "From 3s to 9s."}),
+    )
+    for life in (Life(decided=6), Life(forgotten={6})):
+        assert pointers(maker, maker.make(counted, pictures(12), life)) == [("3", ["2."])]
+    gold = dialogue("grounding_backward", {})
+    assert maker.make(grounded, pictures(12), Life(gold=gold, wrong={10})).pointers == []
+    assert maker.make(grounded, pictures(12), Life(forgotten={10})).pointers == []
+
+
+def learnt(maker: RowMaker, row: Row) -> list[str]:
+    """What is learnt of each turn, in words; turns of which nothing is learnt are left out."""
+    text = "".join(maker.wire.tokenizer.decode([label]) if label != IGNORED else "\n" for label in row.labels)
+    return text.split()
+
+
+def test_of_a_turn_that_is_forgotten_the_state_is_learnt_and_the_words_are_not(maker):
+    made = dialogue("counting", {1: "1.", 2: "2."}, turns=3)
+    whole = ["</Silence><|im_end|>", "</Response>", "1.<|im_end|>", "</Response>", "2.<|im_end|>"]
+    assert learnt(maker, maker.make(made, pictures(3))) == whole
+    row = maker.make(made, pictures(3), Life(forgotten={1}))
+    assert learnt(maker, row) == ["</Silence><|im_end|>", "</Response>", "</Response>", "2.<|im_end|>"]
+    assert row.ids == maker.make(made, pictures(3)).ids  # it is read all the same
+
+
+def test_of_a_wrong_turn_the_right_state_is_learnt_and_of_one_decided_long_ago_nothing(maker):
+    gold, wrong = dialogue("alert", {2: "2."}, turns=3), dialogue("alert", {1: "2.", 2: "2."}, turns=3)
+    row = maker.make(wrong, pictures(3), Life(gold=gold, wrong={1}))
+    assert learnt(maker, row) == ["</Silence><|im_end|>", "</Silence>", "</Response>", "2.<|im_end|>"]
+    row = maker.make(gold, pictures(3), Life(gold=gold, decided=0))
+    assert learnt(maker, row) == ["</Silence><|im_end|>", "</Response>", "2.<|im_end|>"]
+
+
+def test_a_turn_may_have_two_pictures(maker):
+    row = maker.make(dialogue("counting", {1: "1.", 2: "2."}, turns=3), pictures(3, per_turn=2))
+    assert row.clock == [0, 0, 1, 1, 2, 2] and row.grid == (1, 2)
+    assert (
+        row.ids.count(maker.wire.image_id) == 12 and len(row.features) == len(row.targets) == len(row.distractors) == 6
+    )
+    assert pointers(maker, row) == [("2", ["1."])]
+    row = maker.make(dialogue("grounding_backward", {2: "From 0s to 1s."}, turns=3), pictures(3, per_turn=2))
+    at, low, high = row.pointers[0]
+    assert row.ids[low:high].count(maker.wire.image_id) == 4
+
+
+def test_a_token_that_shows_what_is_named_is_a_target_and_one_that_shows_another_thing_distracts(maker):
+    made = dialogue("alert_object", {}, turns=2)
+    row = maker.make(made, pictures(2, searched="red car", shown=("dog", "red car")))
+    assert row.targets.tolist() == [[0, 1]] * 2 and row.distractors.tolist() == [[True, False]] * 2
+    row = maker.make(made, pictures(2, searched=None, shown=("dog", "red car")))
+    assert row.targets.tolist() == [[-1, -1]] * 2 and not row.distractors.any()
+
+
+def test_of_a_new_view_every_token_is_new_and_of_two_pictures_either_may_be_the_first(maker):
+    told = {2: "The view changed."}
+    row = maker.make(dialogue("desk_alert_view", told, turns=4), pictures(4, searched="view", shown=("person", "")))
+    assert row.targets.tolist() == [[0, 0], [0, 0], [1, 1], [0, 0]]
+    row = maker.make(
+        dialogue("desk_alert_view", told, turns=4), pictures(4, per_turn=2, searched="view", shown=("person", ""))
+    )
+    assert (row.targets == -1).all()
+
+
+def test_a_mistake_about_the_view_is_no_target(maker):
+    gold, lived = (
+        dialogue("desk_alert_view", {2: "The view changed."}, turns=4),
+        dialogue("desk_alert_view", {3: "The view changed."}, turns=4),
+    )
+    row = maker.make(lived, pictures(4, searched="view"), Life(gold=gold, wrong={2, 3}))
+    assert row.targets.tolist() == [[0, 0], [0, 0], [1, 1], [0, 0]]
+
+
+def test_before_it_is_asked_for_nothing_is_searched():
+    assert searched_before(2, 6, 2, "dog") == [None, None, None, None, "dog", "dog"]
+
+
+def test_pictures_of_a_turn_are_taken_from_those_of_its_second():
+    assert at_turns([0, 2], per_turn=1, fps=1) == [0, 2]
+    assert at_turns([0, 2], per_turn=1, fps=2) == [0, 4]
+    assert at_turns([0, 2], per_turn=2, fps=2) == [0, 1, 4, 5]
+
+
+SIDED = ("A dog runs from left to right.", "A person leaves to the left.")
+
+
+@pytest.fixture(scope="module")
+def sided() -> RowMaker:
+    """Its tokenizer has a token for each side."""
+    tokenizer = tiny.train_tokenizer(
+        [*TEXTS, " left", " right", *SIDED, "A person comes in from the right and leaves to the left."] * 8, 700
+    )
+    return RowMaker(Wire(tokenizer, image_token=tiny.IMAGE, vision_start=tiny.VISION_START, vision_end=tiny.VISION_END))
+
+
+def test_the_side_that_a_caption_begins_with_points_at_the_turn_before_it(sided):
+    row = sided.make(dialogue("event_caption", {5: SIDED[0]}), pictures(12))
+    assert pointers(sided, row) == [(" left", ["<4s-5s>"])]
+
+
+def test_in_a_room_only_the_side_of_leaving_is_told_by_the_turn_before(sided):
+    row = sided.make(
+        dialogue("desk_action_caption", {5: "A person comes in from the right and leaves to the left."}), pictures(12)
+    )
+    assert pointers(sided, row) == [(" left", ["<4s-5s>"])]
+
+
+def test_what_is_there_now_is_read_off_its_own_turn_and_what_was_there_off_the_one_before(sided):
+    now = sided.make(dialogue("ask_each", {5: SIDED[0]}), pictures(12, searched="thing"))
+    before = sided.make(dialogue("ask_each", {5: SIDED[0]}), pictures(12))
+    assert (pointers(sided, now), pointers(sided, before)) == ([(" left", ["<5s-6s>"])], [(" left", ["<4s-5s>"])])
+
+
+def test_a_mistake_and_an_alert_point_nowhere(sided):
+    wrong = sided.make(
+        dialogue("event_caption", {5: SIDED[0]}),
+        pictures(12),
+        Life(wrong={5}, gold=dialogue("event_caption", {5: SIDED[0]})),
+    )
+    assert not wrong.pointers and not sided.make(dialogue("alert_object", {5: SIDED[0]}), pictures(12)).pointers
+
+
+def test_ways_are_of_tokens_that_carry_a_thing_on_its_way(maker):
+    row = maker.make(dialogue("alert_object", {}, turns=2), pictures(2, shown=("to left", "to right")))
+    assert row.ways[:1].tolist() == [[0.0, 1.0]]
+    assert maker.make(dialogue("alert_object", {}, turns=2), pictures(2, shown=("dog", ""))).ways[0].tolist() == [
+        -1.0,
+        -1.0,
+    ]
+
+
+def test_a_turn_is_told_what_it_shows_where_its_state_is_predicted(maker):
+    events = np.zeros((12, 5), np.float32)
+    row = maker.make(dialogue("counting", {3: "1."}), replace(pictures(12), events=events))
+    assert row.events is events
+    assert [row.labels[at + 1] in maker.wire.state_ids for at in row.decisions] == [True] * 12
+    assert maker.make(dialogue("counting", {3: "1."}), pictures(12)).decisions == []

@@ -1,0 +1,134 @@
+"""Configurations of training runs: what is read, what is refused, and in which words."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from finetune.config import load_config
+from finetune.training.run_record import stage_seed
+
+YAML = """
+name: small
+out: model
+window: 48
+clips: {street: {48: 3}}
+stages:
+  - {name: look, kind: vision, steps: 10, lr: 1.0e-3}
+  - {name: tasks, kind: dialogue, steps: 20, lr: 1.0e-3, seconds: [8, 16], mix: {task: 0.5, ask_each: 0.5}}
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    file = tmp_path / "config.yaml"
+    file.write_text(YAML)
+    return file
+
+
+def test_a_file_becomes_a_frozen_configuration(path):
+    config = load_config(path)
+    assert [stage.name for stage in config.stages] == ["look", "tasks"]
+    assert config.stages[1].seconds == (8, 16)
+    assert config.clips == {"street": {48: 3}}
+
+
+def test_a_saved_configuration_reads_back_the_same(path, tmp_path):
+    config = load_config(path)
+    config.save(tmp_path / "again.yaml")
+    assert load_config(tmp_path / "again.yaml") == config
+
+
+def test_a_key_can_be_changed_also_inside_a_stage(path):
+    config = load_config(path, ["seed=7", "stages.1.steps=5"])
+    assert config.seed == 7 and config.stages[1].steps == 5
+
+
+def test_the_digest_knows_what_shapes_the_weights_and_nothing_else(path):
+    config = load_config(path)
+    assert replace(config, run_dir="elsewhere", workers=8).digest == config.digest
+    assert replace(config, seed=2).digest != config.digest
+    assert replace(config, first_clip=50).digest != config.digest
+    for change in ({"aux_before": 0.5}, {"sections": (2,) * 16}):
+        assert replace(config, stages=(config.stages[0], replace(config.stages[1], **change))).digest != config.digest
+
+
+def test_a_stage_may_turn_to_fresh_material_which_those_after_it_keep(path):
+    fresh = {"seed": 11, "first_clip": 50, "clips": {"street": {60: 2}}}
+    stages = [{"name": name, "kind": "vision", "steps": 1, "lr": 1e-3} for name in ("a", "b", "c", "d")]
+    stages[1]["fresh"], stages[3]["fresh"] = fresh, {"seed": 12}
+    config = load_config(path, [f"stages={yaml.safe_dump(stages, default_flow_style=True)}", "seed=3"])
+    assert [(part.number, part.first, part.seed, part.first_clip, part.clips) for part in config.parts] == [
+        (0, 0, 3, 0, {"street": {48: 3}}),
+        (1, 1, 11, 50, {"street": {60: 2}}),
+        (2, 3, 12, 0, {"street": {48: 3}}),  # what it does not name is the run's own
+    ]
+    assert [config.part(index).number for index in range(4)] == [0, 1, 1, 2]
+    assert [stage_seed(config, index) for index in range(4)] == [3000, 11000, 11001, 12000]
+    other = replace(
+        config, stages=(config.stages[0], replace(config.stages[1], fresh=fresh | {"seed": 13}), *config.stages[2:])
+    )
+    assert other.digest != config.digest
+
+
+@pytest.mark.parametrize(
+    ("fresh", "said"),
+    [
+        (
+            {"steps": 3},
+            "stage 'tasks' has fresh: {'steps': 3}; give a mapping of seed, stills, clips, first_clip, two_fps",
+        ),
+        ({"clips": {"street": {"48": 3}}}, "stills are {world: number} and clips {world: {seconds: number}}"),
+        ({"clips": {"street": 3}}, "stills are {world: number} and clips {world: {seconds: number}}"),
+        ({"clips": {"street": {12: 3}}}, "stage 'tasks' wants 16 s of street, but its longest clip has 12 s"),
+    ],
+)
+def test_fresh_material_that_a_stage_cannot_use_is_refused(path, fresh, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        load_config(path, [f"stages.1.fresh={yaml.safe_dump(fresh, default_flow_style=True)}"])
+
+
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [("streamo-tiny", "assets/streamo-tiny/training.json"), ("streamo-tiny-short", "docs/short.json")],
+)
+def test_a_configuration_has_the_digest_that_its_record_carries(name, record):
+    made = json.loads(Path(record).read_text())["config"]
+    assert load_config(f"finetune/configs/{name}.yaml").digest == made
+
+
+def test_the_record_of_the_shipped_weights_has_the_stages_and_seeds_of_their_configuration():
+    record = json.loads(Path("assets/streamo-tiny/training.json").read_text())["stages"]
+    config = load_config("finetune/configs/streamo-tiny.yaml")
+    assert [(stage["name"], stage["steps"], stage["seed"]) for stage in record] == [
+        (stage.name, stage.steps, stage_seed(config, index)) for index, stage in enumerate(config.stages)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["seed"], "has no '='"),
+        (["stages.9.steps=1"], "no 'stages.9.steps'"),
+        (["colour=red"], "unknown key 'colour'"),
+        (["window=60"], "the longest street clip has 48 s"),
+        (["stages.0.kind=sound"], "take vision or dialogue"),
+        (["stages.0.steps=0"], "steps >= 1"),
+        (["stages.1.name=look"], r"two stages have one name \(look, look\)"),
+        (["stills=4000"], "stills are {world: number}"),
+        (["clips={48: 3}"], "clips {world: {seconds: number}}"),
+        (["clips={street: {}}"], "clips {world: {seconds: number}}"),
+        (["clips=[48]"], "clips {world: {seconds: number}}"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence(path, changes, said):
+    with pytest.raises(ValueError, match=said):
+        load_config(path, changes)
+
+
+def test_a_missing_file_is_said_so(tmp_path):
+    with pytest.raises(ValueError, match="There is no configuration"):
+        load_config(tmp_path / "none.yaml")

@@ -1,0 +1,153 @@
+"""All seats taken, and runs that last too long: who waits is told how it stands and gets in by himself; who ran long is
+told before, and keeps what was said.
+
+python -m pytest tests/streamo_app/live/test_waiting_line.py
+"""
+
+import threading
+
+import pytest
+from playwright.sync_api import expect
+
+from streamo_app.config import AppConfig
+from streamo_app.live.registry import IDLE_S, NoSeat, Sessions
+from streamo_app.live.run_limit import RunLimit, duration
+from streamo_app.live.waiting_line import PATIENCE_S, Line
+from streamo_app.models.engine import Engine
+from streamo_app.ui.visitor.samples import load_clips
+from streamo_app.ui.visitor.visitors import Desks
+from tests.support.browser import START, choose, running_site
+from tests.support.fakecam import street, write_camera
+from tests.support.lamp_model import LampModel
+from tests.support.live import LiveModel, LiveSource, ended
+
+waiting = threading.Event()
+"""What a source that goes on waits for."""
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def engine():
+    engine = Engine(LiveModel()).start()
+    yield engine
+    engine.stop()
+
+
+def test_first_come_first_served_and_who_asks_no_more_loses_his_place():
+    clock = Clock()
+    line = Line(clock)
+    assert [line.place(who) for who in ("ana", "bob", "cleo", "bob")] == [1, 2, 3, 2]
+    clock.now += PATIENCE_S - 1
+    assert line.place("cleo") == 3
+    clock.now += 2
+    assert (line.place("cleo"), len(line)) == (1, 1)
+    line.leave("cleo")
+    assert line.place("bob") == 1
+
+
+def test_seats_go_to_those_who_wait_in_their_order(engine):
+    desks = Desks(engine, AppConfig(seats=1), load_clips())
+    try:
+        desks.sit("", "first", "a" * 32)
+        for page, place in (("second", "number 1 of 1"), ("third", "number 2 of 2"), ("second", "number 1 of 2")):
+            with pytest.raises(
+                NoSeat, match=f"The one seat is taken. You are {place} waiting; this page gets in by itself."
+            ):
+                desks.sit("", page, "")
+        desks.sessions.end(desks.sit("", "first", "a" * 32).session.id)
+        with pytest.raises(NoSeat, match="others wait"):
+            desks.guest()
+        with pytest.raises(NoSeat, match="number 2 of 2"):
+            desks.sit("", "third", "")
+        assert desks.sit("", "second", "").session.status == "idle"
+        desks.left("third")
+        with pytest.raises(NoSeat, match="number 1 of 1"):
+            desks.sit("", "fourth", "")
+    finally:
+        desks.stop()
+
+
+def test_a_seat_where_nothing_runs_is_given_on_after_a_while_but_only_to_someone_who_waits(engine):
+    clock = Clock()
+    sessions = Sessions(seats=2, clock=clock)
+    try:
+        busy, idle = sessions.create(engine), sessions.create(engine)
+        busy.start(LiveSource([0, lambda: waiting.wait(20)]))
+        clock.now += IDLE_S - 1
+        sessions.note_busy()
+        assert not sessions.make_room()
+        clock.now += 2
+        sessions.note_busy()
+        assert sessions.get(idle.id) and sessions.make_room()
+        assert sessions.get(idle.id) is None and sessions.get(busy.id) is busy
+        assert sessions.make_room() and sessions.get(busy.id) is busy  # there is a free one now
+    finally:
+        waiting.set()
+        sessions.stop()
+
+
+def test_a_long_run_is_warned_once_and_ends_with_a_sentence_and_the_next_one_begins_anew(engine):
+    clock = Clock()
+    sessions = Sessions(run_limit_s=1800, clock=clock)
+    limit = RunLimit(1800)
+    try:
+        session = sessions.create(engine)
+        for _ in range(2):
+            waiting.clear()
+            session.start(LiveSource([0, lambda: waiting.wait(20)]))
+            began = session.run.began_at
+            limit.heed(session, began + 1700)
+            assert [row.text for row in session.snapshot().rows if row.kind == "notice"] == []
+            limit.heed(session, began + 1741)
+            limit.heed(session, began + 1750)
+            assert [row.text for row in session.snapshot().rows if row.kind == "notice"] == [
+                "Runs here end after 30 minutes: this one in a minute. What was said stays, to be saved."
+            ]
+            limit.heed(session, began + 1801)
+            waiting.set()
+            rows = ended(session).snapshot().rows
+            assert (
+                session.status == "ended" and rows[-1].kind == "ended" and "press Start to begin anew" in rows[-1].text
+            )
+            limit.heed(session, began + 1900)
+    finally:
+        sessions.stop()
+    assert [duration(seconds) for seconds in (5400, 1800, 90, 60, 59, 30, 0.2)] == [
+        "90 minutes",
+        "30 minutes",
+        "2 minutes",
+        "a minute",
+        "a minute",
+        "30 seconds",
+        "1 seconds",
+    ]
+
+
+@pytest.mark.browser
+def test_a_waiting_page_says_how_it_stands_and_gets_in_and_a_long_run_ends_politely(chromium, tmp_path):
+    clip = street()
+    with running_site(
+        LampModel(clip), write_camera(tmp_path / "street.y4m", clip), chromium, seats=1, run_limit_s=6.0
+    ) as site:
+        with site.visitor() as first:
+            second = site.browser.new_context().new_page()
+            second.goto(site.url)
+            expect(second.locator("#message")).to_have_text(
+                "The one seat is taken. You are number 1 of 1 waiting; this page gets in by itself."
+            )
+            expect(second.locator("#state")).to_contain_text("Waiting for a seat")
+            expect(second.locator("#go")).to_be_disabled()
+            choose(first, "webcam")
+            first.click("#go")
+            expect(first.locator("#rows")).to_contain_text("Runs here end after 6 seconds")
+            expect(first.locator("#rows")).to_contain_text("so that others get a turn")
+            expect(first.locator("#state")).to_contain_text("Ended")
+        second.wait_for_selector(START)
+        expect(second.locator("#message")).to_be_hidden()
+        second.context.close()

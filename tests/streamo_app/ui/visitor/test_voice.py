@@ -1,0 +1,183 @@
+"""A visitor's voice at his desk: what his browser sends, the machine's own microphone and loudspeaker (played by a
+module of the same shape, since machines that test have neither), and who may use them.
+
+Run: python -m pytest tests/streamo_app/ui/visitor/test_voice.py
+"""
+
+import base64
+import sys
+import threading
+import types
+
+import numpy as np
+import pytest
+
+from streamo_app.audio.decode import MAX_BYTES
+from streamo_app.audio.microphone import LONGEST_S, RATE_HZ, Recording
+from streamo_app.audio.recognizer import Speech
+from streamo_app.config import AppConfig
+from streamo_app.models.engine import Engine
+from streamo_app.ui.visitor.samples import load_clips
+from streamo_app.ui.visitor.visitor import Report
+from streamo_app.ui.visitor.visitors import Desks
+from streamo_app.ui.visitor.voice import voice_settings
+from tests.support.live import WAIT_S, LiveModel, LiveSource, ended
+from tests.support.tiny_speech import recording, tone
+
+
+class Card(types.ModuleType):
+    """`sounddevice` of a machine with a microphone that hears what a test says, and a loudspeaker that counts."""
+
+    PortAudioError = RuntimeError
+
+    def __init__(self, kinds=("input", "output")):
+        super().__init__("sounddevice")
+        self.kinds, self.open, self.rung, self.ring = kinds, [], 0, threading.Event()
+
+    def query_devices(self, kind):
+        if kind not in self.kinds:
+            raise ValueError("no such device")
+
+    def play(self, samples, rate_hz):
+        self.rung += 1
+        self.ring.set()
+
+    def InputStream(self, *, samplerate, channels, dtype, callback):
+        assert (samplerate, channels, dtype) == (RATE_HZ, 1, "float32")
+        card = self
+
+        class Stream:
+            def start(self):
+                card.open.append(callback)
+
+            def close(self):
+                card.open.remove(callback)
+
+        return Stream()
+
+    def hear(self, samples: np.ndarray) -> None:
+        buffer = np.zeros((1600, 1), np.float32)
+        for at in range(0, len(samples), 1600):
+            piece = samples[at : at + 1600]
+            buffer[: len(piece), 0] = piece  # the same memory each time, as PortAudio does
+            self.open[0](buffer[: len(piece)], len(piece), None, None)
+
+
+@pytest.fixture
+def card(monkeypatch):
+    made = Card()
+    monkeypatch.setitem(sys.modules, "sounddevice", made)
+    return made
+
+
+@pytest.fixture
+def desks():
+    engine = Engine(LiveModel(lambda second, instructions: instructions[0])).start()
+    made = Desks(engine, AppConfig(), load_clips())
+    made.speech = Speech("someone/model", lambda model: lambda samples: f"{len(samples) / RATE_HZ:.1f} seconds.")
+    yield made
+    made.stop()
+    engine.stop()
+
+
+def said(desk, n: int) -> dict:
+    """The view's voice once recording `n` is words, or is not."""
+    _, spoken = desk.voice._spoken
+    assert spoken.over.wait(WAIT_S)
+    voice = desk.tick(Report())["voice"]
+    assert voice["n"] == n
+    return voice
+
+
+def test_a_recording_of_the_browser_comes_back_as_words_under_its_number(desks):
+    desk = desks.sit("")
+    assert desk.tick(Report())["voice"] == {"n": 0, "state": "", "words": "", "listening": False, "chime": False}
+    view = desk.act({"do": "say", "n": 7, "sound": base64.b64encode(recording(tone(2.0))).decode()}, Report())
+    assert view["message"] == "" and view["voice"]["n"] == 7
+    assert said(desk, 7) | {"words": ""} == {"n": 7, "state": "heard", "words": "", "listening": False, "chime": False}
+    assert said(desk, 7)["words"] == "2.0 seconds."
+    assert desk.session.snapshot().lanes == ()
+
+
+@pytest.mark.parametrize(
+    "sent, sentence",
+    [
+        (None, "longer than the 15 s"),
+        (["a"], "longer than the 15 s"),
+        ("A" * 2 * MAX_BYTES, "longer than the 15 s"),
+        ("?", "did not arrive whole"),
+    ],
+)
+def test_what_is_no_recording_is_one_sentence_and_nobody_waits_for_it(desks, sent, sentence):
+    view = desks.sit("").act({"do": "say", "n": 7, "sound": sent}, Report())
+    assert sentence in view["message"] and not view["notice"]
+    assert (view["voice"]["n"], view["voice"]["state"]) == (7, "")
+
+
+def test_the_machines_own_microphone_listens_from_press_to_press(desks, card):
+    desk = desks.sit("")
+    view = desk.act({"do": "listen", "n": 3}, Report())
+    assert view["message"] == "" and view["voice"]["listening"]
+    card.hear(tone(1.5))
+    assert not desk.act({"do": "listened", "n": 4}, Report())["voice"]["listening"]
+    assert said(desk, 4)["words"] == "1.5 seconds." and card.open == []
+    assert "not listening any more" in desk.act({"do": "listened", "n": 5}, Report())["message"]
+    desk.act({"do": "listen", "n": 6}, Report())
+    desk.act({"do": "listened", "drop": True, "n": 7}, Report())
+    assert card.open == [] and desk.tick(Report())["voice"]["n"] == 6
+
+
+def test_a_microphone_is_let_go_with_its_visitor(desks, card):
+    desk = desks.sit("")
+    desk.act({"do": "listen", "n": 3}, Report())
+    assert len(card.open) == 1
+    desks.sessions.end(desk.session.id)
+    assert card.open == []
+
+
+def test_a_recording_holds_each_sample_once_and_no_more_than_its_limit(card):
+    made, sound = Recording(), tone(1.0)
+    card.hear(sound)
+    assert np.array_equal(made.stop(), sound)
+    made = Recording()
+    card.hear(tone(LONGEST_S + 1))
+    assert len(made.stop()) == LONGEST_S * RATE_HZ
+
+
+def test_the_chime_rings_for_responses_that_are_shown_and_for_no_others(desks, card):
+    desk = desks.sit("")
+    assert desk.act({"do": "chime", "on": True, "n": 1}, Report())["voice"]["chime"]
+    desk.session.start(LiveSource([0]), asks=[(0, "Speak.")])
+    ended(desk.session)
+    assert card.ring.wait(WAIT_S)
+    card.ring.clear()
+    go_on = threading.Event()
+    desk.session.start(LiveSource([go_on, 0]), asks=[(0, "Speak.")])
+    desk.session.mute(1, True)
+    go_on.set()
+    ended(desk.session)
+    assert not desk.act({"do": "chime", "on": False, "n": 2}, Report())["voice"]["chime"]
+    rung = card.rung
+    desk.session.start(LiveSource([0]), asks=[(0, "Speak.")])
+    ended(desk.session)
+    assert card.rung == rung and not card.ring.wait(0.3)
+
+
+def test_strangers_neither_listen_through_the_machine_nor_make_it_sound(card):
+    engine = Engine(LiveModel()).start()
+    desks = Desks(engine, AppConfig(host="0.0.0.0"), load_clips())
+    try:
+        desk = desks.sit("")
+        assert "may not use the microphone" in desk.act({"do": "listen", "n": 1}, Report())["message"]
+        assert "only its own page" in desk.act({"do": "chime", "on": True, "n": 2}, Report())["message"]
+        assert card.open == [] and not desk.tick(Report())["voice"]["chime"]
+    finally:
+        desks.stop()
+        engine.stop()
+    assert voice_settings(microphone=False, loudspeaker=False) == {"machine": False, "chime": False}
+
+
+@pytest.mark.parametrize("kinds, machine", [(("input", "output"), True), (("output",), False)])
+def test_the_machines_microphone_is_offered_where_there_is_one(monkeypatch, kinds, machine):
+    monkeypatch.setitem(sys.modules, "sounddevice", Card(kinds))
+    assert voice_settings(microphone=True, loudspeaker=True) == {"machine": machine, "chime": True}
