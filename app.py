@@ -39,11 +39,11 @@ def run(config: AppConfig) -> int:
     from streamo_app.models.loading import load_model
     from streamo_app.ui.serve import serve
     from streamo_app.ui.visitor.samples import load_clips
-    from streamo_app.ui.visitor.visitors import Desks
+    from streamo_app.ui.visitor.visitors import Visitors
 
     clips = load_clips()
     engine = Engine(load_model(config.model, quantize=config.quantize)).start()
-    desks = Desks(engine, config, clips)
+    desks = Visitors(engine, config, clips)
     blocks, stopped = None, threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from finetune.annotations import Answer, Record, load_records
 from finetune.evaluation.footage import video_seconds, writable
-from streamo_app.files import whole
+from streamo_app.files import atomic_write
 from streamo_app.protocol import State, clean_instruction, parse_seconds, raw_turn
 
 
 @dataclass(frozen=True)
-class Turn:
+class DialogueTurn:
     second: int
     instructions: tuple[str, ...]
     """Asked on this turn, in order."""
@@ -33,7 +33,7 @@ class Turn:
 class Dialogue:
     video_path: str
     task: str
-    turns: tuple[Turn, ...]
+    turns: tuple[DialogueTurn, ...]
     """One per second of the video, from second 0."""
     meta: dict = field(default_factory=dict)
 
@@ -47,7 +47,9 @@ class Dialogue:
 
     @classmethod
     def from_dict(cls, raw: dict) -> "Dialogue":
-        turns = (Turn(t["second"], tuple(t["instructions"]), State(t["state"]), t["text"]) for t in raw["turns"])
+        turns = (
+            DialogueTurn(t["second"], tuple(t["instructions"]), State(t["state"]), t["text"]) for t in raw["turns"]
+        )
         return cls(raw["video_path"], raw["task"], tuple(turns), raw.get("meta", {}))
 
 
@@ -184,7 +186,7 @@ def _dialogue(record: Record, seconds: int, asked: dict, states: dict, texts: di
     for second in range(seconds):
         state = states.get(second, State.SILENCE)
         turns.append(
-            Turn(second, tuple(asked.get(second, ())), state, texts[second] if state is State.RESPONSE else "")
+            DialogueTurn(second, tuple(asked.get(second, ())), state, texts[second] if state is State.RESPONSE else "")
         )
     meta = {"video_name": record.video_name, "task_type": record.task_type, "source": record.source, **record.extra}
     return Dialogue(record.video_path, record.task, tuple(turns), meta)
@@ -229,7 +231,7 @@ def build_file(
     build = build_compat if compat else build_dialogue
     lengths: dict[str, int] = {}
     written = 0
-    with whole(out) as beside, beside.open("w", encoding="utf-8") as file:
+    with atomic_write(out) as beside, beside.open("w", encoding="utf-8") as file:
         for record in records:
             name = f"{record.video_path} [{record.task}]"
             try:

@@ -22,11 +22,11 @@ from pathlib import Path
 from finetune.evaluation import conditions as live
 from finetune.evaluation.conditions import FRESH, Conditions
 from finetune.evaluation.footage import writable
-from finetune.evaluation.jobs import Job, Outcome, make_jobs, only, run_job, thinned
+from finetune.evaluation.jobs import EvalJob, Outcome, make_jobs, only, run_job, thinned
 from finetune.evaluation.rollout import Chain
 from finetune.metrics import score
 from streamo_app.config import QUANTIZE
-from streamo_app.files import whole
+from streamo_app.files import atomic_write
 from streamo_app.models.interface import StreamingModel
 from streamo_app.protocol import STATES
 
@@ -34,7 +34,7 @@ Load = Callable[[], StreamingModel]
 
 
 def evaluate(
-    jobs: Sequence[Job],
+    jobs: Sequence[EvalJob],
     load: Load,
     *,
     conditions: Conditions = FRESH,
@@ -75,7 +75,7 @@ class _Work:
         self._model: StreamingModel | None = None
         self._chain: Chain | None = None
 
-    def __call__(self, job: Job) -> Outcome:
+    def __call__(self, job: EvalJob) -> Outcome:
         if (
             self._model is None
         ):  # here and not at the start, so that in a process a bad model folder is a sentence and not a broken pool
@@ -90,7 +90,7 @@ class _Work:
 
 
 def _in_processes(
-    jobs: Sequence[Job], load: Load, conditions: Conditions, biases: tuple[float, ...], workers: int
+    jobs: Sequence[EvalJob], load: Load, conditions: Conditions, biases: tuple[float, ...], workers: int
 ) -> Iterator[Outcome]:
     # A chain needs to know its process; a pool of one has no other. Else whoever is free takes the next job.
     sizes = [1] * workers if conditions.chain else [workers]
@@ -125,7 +125,7 @@ def _load_single(load: Load) -> StreamingModel:
     return model
 
 
-def _work(job: Job) -> Outcome:
+def _work(job: EvalJob) -> Outcome:
     return _worker[0](job)
 
 
@@ -224,7 +224,7 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def prepare(args: Namespace, *outputs: str | None) -> tuple[list[Job], list[str]]:
+def prepare(args: Namespace, *outputs: str | None) -> tuple[list[EvalJob], list[str]]:
     """The jobs of the common arguments, and a line per record that cannot be run. Raises ValueError for what is wrong
     with them."""
     for number in (getattr(args, "fps", None), args.limit, args.each, args.workers):
@@ -238,7 +238,7 @@ def prepare(args: Namespace, *outputs: str | None) -> tuple[list[Job], list[str]
 
 def stream(
     args: Namespace,
-    jobs: Sequence[Job],
+    jobs: Sequence[EvalJob],
     conditions: Conditions,
     bias: float | Sequence[float],
     rejected: Sequence[str] = (),
@@ -284,5 +284,5 @@ def _default_workers() -> int:
 
 def write(path: str | Path, lines: Iterable[str]) -> None:
     """Written beside and then renamed."""
-    with whole(path) as beside, beside.open("w", encoding="utf-8") as file:
+    with atomic_write(path) as beside, beside.open("w", encoding="utf-8") as file:
         file.writelines(lines)

@@ -21,17 +21,17 @@ from finetune.config import Stage, TrainConfig, load_config
 from finetune.model.precision import native_bf16
 from finetune.model.tiny import TOKEN_PX, check_sections, set_sections
 from finetune.training.curves import write_curves
-from finetune.training.disk_space import check_room, room_needed
+from finetune.training.disk_space import check_disk_space, required_bytes
 from finetune.training.optim import make_muon
 from finetune.training.progress import Progress
-from finetune.training.run_record import Ledger, stage_name, stage_seed, training_record
-from finetune.training.stages import Material, make_stage
-from streamo_app.files import whole, write_json
+from finetune.training.run_record import RunStats, stage_name, stage_seed, training_record
+from finetune.training.stages import RunArtifacts, make_stage
+from streamo_app.files import atomic_write, write_json
 
 _LAST_LR = 0.04
 
 
-def lr_share(step: int, stage: Stage) -> float:
+def wsd_schedule(step: int, stage: Stage) -> float:
     """Learning rate of a step as a share of the peak: linear up, flat, linear down to 4 %."""
     up = min(1.0, (step + 1) / max(1, stage.warmup))
     done = step / stage.steps
@@ -62,7 +62,9 @@ def count_tokens(inputs: tuple, pad: int) -> int:
     return n * (height // TOKEN_PX) * (width // TOKEN_PX)
 
 
-def run_stage(accelerator: Accelerator, config: TrainConfig, index: int, material: Material, ledger: Ledger) -> None:
+def run_stage(
+    accelerator: Accelerator, config: TrainConfig, index: int, material: RunArtifacts, ledger: RunStats
+) -> None:
     """Trains one stage from its checkpoint, or from the start; leaves `<run>/<stage>.pt` and the finished weights in
     `material.model`."""
     finished = material.run / f"{stage_name(config, index)}.pt"
@@ -81,13 +83,15 @@ def run_stage(accelerator: Accelerator, config: TrainConfig, index: int, materia
         accelerator.wait_for_everyone()
         accelerator.free_memory()
         if accelerator.is_main_process:
-            with whole(finished) as beside:
+            with atomic_write(finished) as beside:
                 torch.save({"model": material.model.state_dict(), "heads": material.heads}, beside)
             shutil.rmtree(material.run / "checkpoint", ignore_errors=True)
         accelerator.wait_for_everyone()
 
 
-def _train_stage(accelerator: Accelerator, config: TrainConfig, index: int, material: Material, ledger: Ledger) -> None:
+def _train_stage(
+    accelerator: Accelerator, config: TrainConfig, index: int, material: RunArtifacts, ledger: RunStats
+) -> None:
     stage, part = config.stages[index], config.part(index)
     seed = (
         part.seed,
@@ -107,7 +111,7 @@ def _train_stage(accelerator: Accelerator, config: TrainConfig, index: int, mate
         material.run / "curve.jsonl", config.stages, index, start, accelerator.is_main_process, **spent
     ) as progress:
         for step in range(start, stage.steps):
-            share = lr_share(step, stage)
+            share = wsd_schedule(step, stage)
             for optimizer, peak in zip(optimizers, (stage.lr, stage.matrix_lr)):
                 for group in optimizer.param_groups:
                     group["lr"] = peak * share
@@ -196,14 +200,14 @@ def train(config: TrainConfig) -> Path:
     if accelerator.is_main_process:
         run.mkdir(parents=True, exist_ok=True)
         config.save(run / "config.yaml")
-    ledger = Ledger(run / "times.json", accelerator.is_main_process)
+    ledger = RunStats(run / "times.json", accelerator.is_main_process)
     with ledger.running("setup"), accelerator.main_process_first():  # which trains the tokenizer; the others read it
-        material = Material(config, run)
+        material = RunArtifacts(config, run)
     for stage in config.stages:
         if stage.sections:
             check_sections(material.model, stage.sections)  # now, not hours from now
     weights = sum(p.numel() * p.element_size() for p in material.model.parameters())
-    check_room(run, room_needed(config, material.model.config.vision_config.hidden_size, weights))
+    check_disk_space(run, required_bytes(config, material.model.config.vision_config.hidden_size, weights))
     accelerator.wait_for_everyone()  # nobody writes while another still counts
     for index in range(len(config.stages)):
         run_stage(accelerator, config, index, material, ledger)

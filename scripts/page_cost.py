@@ -63,7 +63,7 @@ def measure(model: str, users: int, lanes: int, seconds: int) -> dict:
     from streamo_app.models.loading import load_model
     from streamo_app.ui.serve import serve
     from streamo_app.ui.visitor.samples import load_clips
-    from streamo_app.ui.visitor.visitors import Desks
+    from streamo_app.ui.visitor.visitors import Visitors
     from tests.support.fakecam import street, write_camera
 
     torch.set_num_threads(1)
@@ -71,7 +71,7 @@ def measure(model: str, users: int, lanes: int, seconds: int) -> dict:
         probe.bind(("127.0.0.1", 0))
         config = AppConfig(port=probe.getsockname()[1])
     engine = Engine(load_model(model)).start()
-    desks = Desks(engine, config, load_clips())
+    desks = Visitors(engine, config, load_clips())
     blocks, url = serve(desks, config)
     try:
         with TemporaryDirectory() as folder:

@@ -31,7 +31,7 @@ from finetune.annotations import Record
 from finetune.build import Dialogue, build_dialogue, place_questions
 from finetune.evaluate import against, evaluate, write
 from finetune.evaluation.footage import video_seconds, writable
-from finetune.evaluation.jobs import Job, Streamed, make_jobs
+from finetune.evaluation.jobs import EvalJob, Streamed, make_jobs
 from finetune.metrics import score
 from scripts.webcam_clock import on_clip, unseen, whole
 from scripts.webcam_visit import Seen, Visit, write_camera
@@ -69,7 +69,7 @@ class Told:
     """A line of numbers per visit, for the report."""
 
 
-def wishes(job: Job, turns: int) -> tuple[list[Wish], list[str]]:
+def wishes(job: EvalJob, turns: int) -> tuple[list[Wish], list[str]]:
     """The records of a clip of `turns` turns that can be typed into a lane each, and a line per record that cannot."""
     found, left_out = [], []
     for index, record in job.records:
@@ -98,7 +98,7 @@ def visits(found: Sequence[Wish]) -> list[list[Wish]]:
     return dealt
 
 
-def watch(model: StreamingModel, job: Job, at_once: int) -> Iterator[tuple[list[Wish], Seen, int]]:
+def watch(model: StreamingModel, job: EvalJob, at_once: int) -> Iterator[tuple[list[Wish], Seen, int]]:
     """(wishes, what was seen, turns of the clip) of each visit to a clip. Raises ValueError when it never comes
     through."""
     turns = video_seconds(job.video)
@@ -147,7 +147,7 @@ def told(part: Sequence[Wish], seen: Seen, turns: int) -> tuple[list[Streamed], 
     return streamed, numbers
 
 
-def measure(model: StreamingModel, jobs: Sequence[Job], at_once: int, console: Console) -> dict:
+def measure(model: StreamingModel, jobs: Sequence[EvalJob], at_once: int, console: Console) -> dict:
     """{"webcam", "file": scores (`metrics.score`), "difference", "visits": [...]}. Takes as long as the clips, once per
     visit."""
     live = Told()
@@ -162,7 +162,7 @@ def measure(model: StreamingModel, jobs: Sequence[Job], at_once: int, console: C
                 f"{number}/{len(jobs)} {visit_line(live.visits[-1])}", markup=False, highlight=False, soft_wrap=True
             )
     scored = {item.record for item in live.streamed}
-    same = [Job(job.video, tuple(item for item in job.records if item[0] in scored)) for job in jobs]
+    same = [EvalJob(job.video, tuple(item for item in job.records if item[0] in scored)) for job in jobs]
     from_file = evaluate([job for job in same if job.records], lambda: model)
     result = {"webcam": _scores(live.streamed), "file": _scores(from_file.streamed), "visits": live.visits}
     return result | {"difference": against(result["webcam"], result["file"])["difference"]}
@@ -184,15 +184,15 @@ def visit_line(visit: dict) -> str:
     return f"{visit['clip']}: {visit['lanes']} lanes, {timing}, {pictures}, {skipped}{off}; {speed}"
 
 
-def jobs_of(folders: Sequence[Path], clips: int | None) -> list[Job]:
+def jobs_of(folders: Sequence[Path], clips: int | None) -> list[EvalJob]:
     """The first `clips` clips of each folder; records count on from folder to folder. Raises ValueError as `make_jobs`."""
-    jobs: list[Job] = []
+    jobs: list[EvalJob] = []
     first = 0
     for folder in folders:
         found, rejected = make_jobs(folder / "records.json")
         records: list[Record] = [record for job in found for _, record in job.records]
         jobs += [
-            Job(job.video, tuple((first + index, record) for index, record in job.records)) for job in found[:clips]
+            EvalJob(job.video, tuple((first + index, record) for index, record in job.records)) for job in found[:clips]
         ]
         first += len(records) + len(rejected)
     return jobs

@@ -21,7 +21,7 @@ from playwright.sync_api import Page
 from finetune.evaluation.rollout import Decision
 from scripts.webcam_clock import LEADER_S, delay, leader_colour, leader_time, stream_shift, whole
 from streamo_app.protocol import State
-from streamo_app.ui.visitor.visitor import Desk
+from streamo_app.ui.visitor.visitor import Visitor
 from streamo_app.video.file import Pictures
 from tests.support.browser import START, STOP, Site, ask, choose, wait_for
 
@@ -79,13 +79,13 @@ def leader_pictures(rate: Fraction) -> int:
 
 
 class Gate:
-    """In place of `Desk.frame`: holds the leader back, passes the clip on, and notes when its pictures came.
+    """In place of `Visitor.frame`: holds the leader back, passes the clip on, and notes when its pictures came.
 
     The clip is passed on from its start only: a page that was not ready by then gets the next showing.
     Thread safety: called by one web thread at a time; others only read, and lists only grow once the clip is passed on.
     """
 
-    def __init__(self, desk: Desk, clip_s: float):
+    def __init__(self, desk: Visitor, clip_s: float):
         self._desk, self._push, self._clip_s = desk, desk.frame, clip_s
         self.leader: list[tuple[float, float]] = []
         """(arrival, second of the camera file) of the leader's pictures before the clip."""

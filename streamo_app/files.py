@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 @contextmanager
-def whole(path: str | Path) -> Iterator[Path]:
+def atomic_write(path: str | Path) -> Iterator[Path]:
     """A place to write to beside `path`, which takes that name at the end; an error leaves what was there before.
 
         with whole("curves.png") as beside:
@@ -27,5 +27,5 @@ def whole(path: str | Path) -> Iterator[Path]:
 
 def write_json(path: Path, value: dict) -> None:
     """JSON of a mapping, whole or not there. Raises ValueError on numbers that are not finite."""
-    with whole(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")

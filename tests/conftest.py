@@ -1,7 +1,6 @@
 """What every test stands on: nothing leaves the machine, and a test that cannot run here says why (`-rs` prints it)."""
 
 import os
-from pathlib import Path
 
 import pytest
 

@@ -7,7 +7,7 @@ from finetune.ablation import paper
 from finetune.ablation.measures import SHOWN
 from finetune.ablation.plan import LOSSES, TWO_STATES, Plan, focus_name
 from finetune.ablation.tables import NAMES, Summary
-from streamo_app.files import whole
+from streamo_app.files import atomic_write
 
 _COLOURS = {"ce": "#7f7f7f", "scale": "#e0973b", "focal": "#2f6db3"}
 _FORWARD = ("rec", "ssr", "crr")
@@ -30,7 +30,7 @@ def draw_figure(path: Path, summary: Summary, plan: Plan, floors: dict[str, dict
         ax.set_ylim(0, max(10.0, 1.35 * ax.get_ylim()[1]))  # room for the legend
         if ax.get_legend_handles_labels()[0]:
             ax.legend(loc="upper left", ncols=2, frameon=False, fontsize=8, handlelength=3)
-    with whole(path) as beside:
+    with atomic_write(path) as beside:
         figure.savefig(beside, dpi=100, format="png")
 
 

@@ -18,15 +18,15 @@ from finetune.annotations import Record
 from finetune.build import Dialogue, build_dialogue
 from finetune.data import clips
 from finetune.data import stills as bank
-from finetune.data.batch import Row
-from finetune.data.encode import Life, Pictures, RowMaker
+from finetune.data.batch import Sample
+from finetune.data.encode import Corruptions, FrameInputs, SequenceEncoder
 from finetune.data.patch_labels import CLASSES
-from finetune.data.sampler import Rows
+from finetune.data.sampler import TaskSampler
 from finetune.model import tiny, vision
 from finetune.world.street import tasks
 from finetune.world.street.draw import draw
 from finetune.world.street.scene import make_clip
-from streamo_app.files import whole
+from streamo_app.files import atomic_write
 from streamo_app.models.loading import find_folder, load_model
 from streamo_app.models.qwen2_5_vl import Qwen25VL
 from streamo_app.models.settings import Settings
@@ -93,13 +93,13 @@ class Ground:
         for done in clips.encode(self._tower, jobs, frames, self.folder / "clips", workers):
             tell("clips encoded", done / len(jobs))
 
-    def rows(self, states: int = 3) -> Rows:
+    def rows(self, states: int = 3) -> TaskSampler:
         """Rows of training; with two states standby is silence."""
         stills = pickle.loads((self.folder / "stills.pkl").read_bytes())
-        maker = TwoStates(self.wire) if states == 2 else RowMaker(self.wire)
-        return Rows(self.wire, stills, self._jobs(), self.folder / "clips", maker)
+        maker = TwoStates(self.wire) if states == 2 else SequenceEncoder(self.wire)
+        return TaskSampler(self.wire, stills, self._jobs(), self.folder / "clips", maker)
 
-    def _jobs(self) -> list[clips.Job]:
+    def _jobs(self) -> list[clips.ClipSpec]:
         return clips.jobs({_WORLD: {self.plan.clip_seconds: self.plan.clips}}, _CLIP_SEEDS, 0)
 
     def videos(self, split: str) -> list[Video]:
@@ -116,14 +116,14 @@ class Ground:
         kept = [(item, dialogue) for item, dialogue in built if dialogue is not None]
         return Video(frames, tuple(item for item, _ in kept), tuple(dialogue for _, dialogue in kept))
 
-    def validation_rows(self, videos: list[Video], states: int = 3) -> list[list[Row]]:
+    def validation_rows(self, videos: list[Video], states: int = 3) -> list[list[Sample]]:
         """Per video its dialogues as rows, on the gold past."""
-        maker = TwoStates(self.wire) if states == 2 else RowMaker(self.wire)
+        maker = TwoStates(self.wire) if states == 2 else SequenceEncoder(self.wire)
         made = []
         for video in videos:
             tokens = video.frames.shape[1] * video.frames.shape[2] // tiny.TOKEN_PX**2
             blank = [np.zeros((tokens, len(CLASSES)), np.uint8)] * len(video.frames)
-            pictures = Pictures(
+            pictures = FrameInputs(
                 bank.features(self._tower, video.frames), video.frames.shape[1:3], blank, [None] * len(video.frames)
             )
             made.append([maker.make(dialogue, pictures) for dialogue in video.dialogues])
@@ -136,10 +136,12 @@ def without_standby(dialogue: Dialogue) -> Dialogue:
     return replace(dialogue, turns=tuple(turns))
 
 
-class TwoStates(RowMaker):
+class TwoStates(SequenceEncoder):
     """Makes rows in which standby is silence, as label and as the past that is read."""
 
-    def make(self, dialogue: Dialogue, pictures: Pictures, life: Life = Life(), practice: bool = False) -> Row:
+    def make(
+        self, dialogue: Dialogue, pictures: FrameInputs, life: Corruptions = Corruptions(), practice: bool = False
+    ) -> Sample:
         gold = None if life.gold is None else without_standby(life.gold)
         return super().make(without_standby(dialogue), pictures, replace(life, gold=gold), practice)
 
@@ -163,11 +165,11 @@ def base_digest(base: str) -> bytes:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Written beside and then renamed."""
-    with whole(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_bytes(data)
 
 
 def save(path: Path, value: dict) -> None:
     """`torch.save`, written beside and then renamed."""
-    with whole(path) as beside:
+    with atomic_write(path) as beside:
         torch.save(value, beside)

@@ -13,7 +13,7 @@ from finetune.ablation.figure import draw_figure
 from finetune.ablation.findings import sentences
 from finetune.ablation.plan import Plan
 from finetune.ablation.tables import Summary, Table, tables
-from streamo_app.files import whole, write_json
+from streamo_app.files import atomic_write, write_json
 
 KEPT_FROM = "## What we make of it"
 """What stands in ablation.md from this line on is written by hand and kept."""
@@ -50,7 +50,7 @@ def write(out: Path, plan: Plan, results: list[dict], floors: dict[str, dict], a
     summary = Summary(results)
     numbers, words, picture = (out / f"ablation.{ending}" for ending in ("json", "md", "png"))
     write_json(numbers, document(plan, results, floors, about))
-    with whole(words) as beside:
+    with atomic_write(words) as beside:
         beside.write_text(markdown(plan, summary, floors, about, _by_hand(words)), encoding="utf-8")
     draw_figure(picture, summary, plan, floors)
     return [numbers, words, picture]

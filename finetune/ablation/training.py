@@ -12,7 +12,7 @@ from finetune.ablation.material import Ground, save
 from finetune.ablation.plan import Plan, Variant
 from finetune.config import Stage
 from finetune.data.batch import collate
-from finetune.train import lr_share, make_optimizers, native_bf16
+from finetune.train import make_optimizers, native_bf16, wsd_schedule
 from finetune.training.step_modules import DialogueStep
 
 WARMUP = Variant("warm-up", "ce")
@@ -60,7 +60,7 @@ def train(
     try:
         for step in range(done.steps, stage.steps):
             began = time.process_time()
-            share = lr_share(step, stage)
+            share = wsd_schedule(step, stage)
             for optimizer, peak in zip(optimizers, (stage.lr, stage.matrix_lr)):
                 for group in optimizer.param_groups:
                     group["lr"] = peak * share

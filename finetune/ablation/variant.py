@@ -18,7 +18,7 @@ from finetune.ablation.measures import measures
 from finetune.ablation.plan import Plan, Variant
 from finetune.ablation.training import WARMUP, train
 from finetune.build import Dialogue
-from finetune.data.batch import Row, collate
+from finetune.data.batch import Sample, collate
 from finetune.evaluation.jobs import Streamed
 from finetune.evaluation.rollout import Decision, roll_out
 from finetune.labels import IGNORED
@@ -185,7 +185,7 @@ def state_logits(
     return dialogues, found
 
 
-def _hidden(ground: Ground, model, rows: list[Row]) -> torch.Tensor:
+def _hidden(ground: Ground, model, rows: list[Sample]) -> torch.Tensor:
     batch = collate(rows, ground.tokenizer.pad_token_id, ground.family)
     language = model.model.language_model
     with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16()):

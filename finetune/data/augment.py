@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from finetune.build import Dialogue, Turn
+from finetune.build import Dialogue, DialogueTurn
 from streamo_app.protocol import State, span_text
 
 DAY_S = 86_400
@@ -74,7 +74,7 @@ def skip(dialogue: Dialogue, gone: set[int]) -> tuple[Dialogue, list[int]]:
 
     What was due on a skipped turn is due on the next one that is seen; what was asked there is asked there.
     """
-    turns: list[Turn] = []
+    turns: list[DialogueTurn] = []
     left: list[int] = []
     asked: tuple[str, ...] = ()
     due: list[str] = []
@@ -86,7 +86,7 @@ def skip(dialogue: Dialogue, gone: set[int]) -> tuple[Dialogue, list[int]]:
         if turn.state is State.RESPONSE:
             due.append(turn.text)
         state = State.RESPONSE if due else turn.state
-        turns.append(Turn(turn.second, asked + turn.instructions, state, " ".join(due)))
+        turns.append(DialogueTurn(turn.second, asked + turn.instructions, state, " ".join(due)))
         left.append(i)
         asked, due = (), []
     return replace(dialogue, turns=tuple(turns)), left
@@ -99,7 +99,7 @@ def follow_up(first: Dialogue, second: Dialogue) -> Dialogue:
         texts = [turn.text for turn in (a, b) if turn.state is State.RESPONSE]
         standby = State.STANDBY in (a.state, b.state)
         state = State.RESPONSE if texts else State.STANDBY if standby else State.SILENCE
-        turns.append(Turn(a.second, a.instructions + b.instructions, state, " ".join(dict.fromkeys(texts))))
+        turns.append(DialogueTurn(a.second, a.instructions + b.instructions, state, " ".join(dict.fromkeys(texts))))
     return replace(first, turns=tuple(turns), task="follow_up")
 
 

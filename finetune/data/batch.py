@@ -13,7 +13,7 @@ from streamo_app.models.qwen2_5_vl import Qwen25VL
 
 
 @dataclass
-class Row:
+class Sample:
     """One dialogue to train on."""
 
     ids: list[int]
@@ -69,9 +69,9 @@ class Batch:
     places: torch.Tensor
     """(all visual tokens, 2) int64: row and column of each in its image"""
     pointers: torch.Tensor
-    """(pointers, 4) int64: row, and the three positions of `Row.pointers`"""
+    """(pointers, 4) int64: row, and the three positions of `Sample.pointers`"""
     decisions: torch.Tensor
-    """(turns, 2) int64: row and position of each of `Row.decisions`"""
+    """(turns, 2) int64: row and position of each of `Sample.decisions`"""
     events: torch.Tensor
     """(turns, len(EVENTS)) float32 as in Row"""
 
@@ -88,7 +88,7 @@ _TARGET, _DISTRACTOR, _EMPTY = 1.0, 0.7, 0.1
 
 
 def collate(
-    rows: list[Row], pad: int, family: Qwen25VL, practice_weight: float = 1.0, task_weight: float = 1.0
+    rows: list[Sample], pad: int, family: Qwen25VL, practice_weight: float = 1.0, task_weight: float = 1.0
 ) -> Batch:
     """Right-padded batch, positions as the live lanes have them; the weights scale the auxiliary loss of practice rows
     and of task rows."""

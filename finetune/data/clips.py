@@ -18,14 +18,14 @@ from finetune.data import stills as bank
 from finetune.model import vision
 from finetune.world import worlds
 from finetune.world.degrade import degrade, through_vp8
-from streamo_app.files import whole
+from streamo_app.files import atomic_write
 
 _JPEG_QUALITY = 97
 """Of kept frames: far above what `degrade` does to half of them."""
 
 
 @dataclass(frozen=True, order=True)
-class Job:
+class ClipSpec:
     """One training clip."""
 
     world: str
@@ -38,18 +38,18 @@ class Job:
         return f"{self.world}_{self.seed}_{self.seconds}_{self.fps}.npz"
 
 
-def jobs(counts: dict[str, dict[int, int]], first_seed: int, two_fps: int) -> list[Job]:
+def jobs(counts: dict[str, dict[int, int]], first_seed: int, two_fps: int) -> list[ClipSpec]:
     """`counts[world][seconds]` clips, seeds counting up from `first_seed`; one in `two_fps` has two pictures a second
     (0 = none)."""
     return [
-        Job(world, first_seed + i, seconds, 2 if two_fps and i % two_fps == 0 and seconds <= 60 else 1)
+        ClipSpec(world, first_seed + i, seconds, 2 if two_fps and i % two_fps == 0 and seconds <= 60 else 1)
         for world, lengths in counts.items()
         for seconds, count in lengths.items()
         for i in range(count)
     ]
 
 
-def clip_frames(job: Job, limits: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+def clip_frames(job: ClipSpec, limits: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """(seconds * fps, h, w, 3) uint8: the frame at each 1 / fps of a second, degraded and shrunk."""
     world = worlds.get(job.world)
     clip = world.make_clip(job.seed, job.seconds)
@@ -60,14 +60,14 @@ def clip_frames(job: Job, limits: tuple[int, int], rng: np.random.Generator) -> 
     return np.stack([vision.shrink(degrade(image, rng), *limits) for image in images])
 
 
-def _render(job: Job, folder: Path, limits: tuple[int, int]) -> None:
+def _render(job: ClipSpec, folder: Path, limits: tuple[int, int]) -> None:
     cv2.setNumThreads(1)
     frames = clip_frames(job, limits, np.random.default_rng([job.seed, job.seconds, len(job.world), 12]))
     coded = [cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1] for frame in frames]
     _save(folder / job.name, data=np.concatenate(coded), ends=np.cumsum([len(part) for part in coded]))
 
 
-def render(wanted: list[Job], folder: Path, limits: tuple[int, int], workers: int) -> Iterator[int]:
+def render(wanted: list[ClipSpec], folder: Path, limits: tuple[int, int], workers: int) -> Iterator[int]:
     """Frames of all jobs into `folder`; yields how many are done. Existing files are kept."""
     folder.mkdir(parents=True, exist_ok=True)
     missing = [job for job in wanted if not (folder / job.name).exists()]
@@ -97,12 +97,12 @@ def _load_tower(visual) -> None:
     _TOWER = visual
 
 
-def _encode(job: Job, frames: Path, folder: Path) -> None:
+def _encode(job: ClipSpec, frames: Path, folder: Path) -> None:
     images = frames_of(frames / job.name)
     _save(folder / job.name, features=bank.features(_TOWER, images).numpy(), size=np.array(images.shape[1:3]))
 
 
-def encode(visual, wanted: list[Job], frames: Path, folder: Path, workers: int) -> Iterator[int]:
+def encode(visual, wanted: list[ClipSpec], frames: Path, folder: Path, workers: int) -> Iterator[int]:
     """Features of all jobs into `folder`; yields how many are done. Existing files are kept: a folder belongs to one
     tower."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -122,5 +122,5 @@ def load(path: Path) -> tuple[torch.Tensor, tuple[int, int]]:
 
 
 def _save(path: Path, **arrays: np.ndarray) -> None:
-    with whole(path) as beside, beside.open("wb") as file:
+    with atomic_write(path) as beside, beside.open("wb") as file:
         np.savez(file, **arrays)

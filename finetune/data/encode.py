@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from finetune.build import Dialogue
-from finetune.data.batch import Row
+from finetune.data.batch import Sample
 from finetune.data.patch_labels import CLASSES, THINGS, WAYS, named
 from finetune.labels import IGNORED, Encoded, dialogue_ids
 from finetune.model.tiny import PATCH_PX, TOKEN_PX
@@ -20,7 +20,7 @@ _WAY_COLUMNS = [CLASSES.index(name) for name in WAYS]
 
 
 @dataclass
-class Pictures:
+class FrameInputs:
     """The pictures of a dialogue, in order; as many a turn for every turn."""
 
     features: torch.Tensor
@@ -37,7 +37,7 @@ class Pictures:
 
 
 @dataclass
-class Life:
+class Corruptions:
     """What happened to the dialogue before it became a row."""
 
     wrong: set[int] = field(default_factory=set)
@@ -49,7 +49,7 @@ class Life:
     """Indices of turns whose words need what an evicted layout has lost: the state is learnt, the words are not."""
 
 
-class RowMaker:
+class SequenceEncoder:
     """Makes rows; keeps nothing but the wire."""
 
     def __init__(self, wire: Wire):
@@ -59,7 +59,9 @@ class RowMaker:
         sides = [wire.tokenizer.encode(f" {side}", add_special_tokens=False) for side in ("left", "right")]
         self._sides = {ids[0] for ids in sides if len(ids) == 1}
 
-    def make(self, dialogue: Dialogue, pictures: Pictures, life: Life = Life(), practice: bool = False) -> Row:
+    def make(
+        self, dialogue: Dialogue, pictures: FrameInputs, life: Corruptions = Corruptions(), practice: bool = False
+    ) -> Sample:
         height, width = pictures.size
         grid = (height // TOKEN_PX, width // TOKEN_PX)
         assert pictures.features.shape[1] == (height // PATCH_PX) * (width // PATCH_PX)
@@ -69,7 +71,7 @@ class RowMaker:
         clock = [turn.second for turn in dialogue.turns for _ in range(pictures.per_turn)]
         pointers = self._pointers(dialogue, coded, life) + self._looks_aside(dialogue, coded, life, pictures)
         ways = np.stack([_ways(labels) for labels in pictures.tokens])
-        row = Row(
+        row = Sample(
             coded.ids,
             self._labels(coded, life),
             grid,
@@ -85,7 +87,7 @@ class RowMaker:
             row.decisions, row.events = [at - 1 for at in coded.turn_of_state], pictures.events
         return row
 
-    def _labels(self, coded: Encoded, life: Life) -> list[int]:
+    def _labels(self, coded: Encoded, life: Corruptions) -> list[int]:
         labels = list(coded.labels)
         silenced = life.wrong | ({life.decided} if life.decided is not None else set())
         for i in silenced | life.forgotten:
@@ -97,7 +99,7 @@ class RowMaker:
                 labels[start] = self.wire.reply(life.gold.turns[i].state)[0]
         return labels
 
-    def _pointers(self, dialogue: Dialogue, coded: Encoded, life: Life) -> list[tuple[int, int, int]]:
+    def _pointers(self, dialogue: Dialogue, coded: Encoded, life: Corruptions) -> list[tuple[int, int, int]]:
         """(position that predicts a digit, first and last + 1 position of the turn that the number was read from)."""
         spans = "grounding" in dialogue.task or dialogue.task == "timed"
         counts = dialogue.task.endswith("counting")
@@ -123,7 +125,7 @@ class RowMaker:
         return found
 
     def _looks_aside(
-        self, dialogue: Dialogue, coded: Encoded, life: Life, pictures: Pictures
+        self, dialogue: Dialogue, coded: Encoded, life: Corruptions, pictures: FrameInputs
     ) -> list[tuple[int, int, int]]:
         """The same for the sides in an answer: the turn that shows the thing last, which is the one before the answer
         but for "What is there now?"."""
@@ -161,7 +163,7 @@ class RowMaker:
         return numbers
 
 
-def _targets(dialogue: Dialogue, pictures: Pictures) -> tuple[np.ndarray, np.ndarray]:
+def _targets(dialogue: Dialogue, pictures: FrameInputs) -> tuple[np.ndarray, np.ndarray]:
     """(images, tokens) targets and distractors of a row (`batch.Row`)."""
     targets = np.full((len(pictures.tokens), pictures.tokens[0].shape[0]), -1, np.float32)
     distractors = np.zeros_like(targets, bool)

@@ -7,10 +7,10 @@ import numpy as np
 from finetune.build import Dialogue
 from finetune.config import Stage
 from finetune.data import augment as life
-from finetune.data.batch import Row
-from finetune.data.encode import Pictures, RowMaker
+from finetune.data.batch import Sample
+from finetune.data.encode import FrameInputs, SequenceEncoder
 from finetune.data.patch_labels import token_labels
-from finetune.data.stills import Shots
+from finetune.data.stills import FrameSet
 from finetune.world import worlds
 from finetune.world.recall import recall
 
@@ -18,17 +18,17 @@ _LONGEST_GAP_S = 14
 """Mean seconds from a turn to the next, at most: a row of nine turns then spans two minutes."""
 
 
-class LooseRows:
+class PracticeSampler:
     """Draws practice rows; `groups` are loose frames with features, all of one world."""
 
-    def __init__(self, maker: RowMaker, groups: list[Shots]):
+    def __init__(self, maker: SequenceEncoder, groups: list[FrameSet]):
         self.maker, self.groups = maker, groups
         self.world = worlds.get(groups[0].world) if groups else None
         self._has = [_index(self.world, shots) for shots in groups]
         self._alike = [_alike(shots) for shots in groups]
         self._sizes = np.array([len(shots.shots) for shots in groups], float)
 
-    def rows(self, stage: Stage, kind: str, rng: np.random.Generator) -> Iterator[Row]:
+    def rows(self, stage: Stage, kind: str, rng: np.random.Generator) -> Iterator[Sample]:
         """One row, or two that differ in what they ask for alone."""
         if not self.groups:
             return
@@ -72,12 +72,12 @@ class LooseRows:
         return np.array(index)
 
     def _row(
-        self, shots: Shots, index: np.ndarray, dialogue: Dialogue, searched: list, rng: np.random.Generator
-    ) -> Row:
+        self, shots: FrameSet, index: np.ndarray, dialogue: Dialogue, searched: list, rng: np.random.Generator
+    ) -> Sample:
         dialogue = life.late(dialogue, rng)
         tokens = [token_labels(shots.patches[i]) for i in index]
         return self.maker.make(
-            dialogue, Pictures(shots.features[index], shots.frames.shape[1:3], tokens, searched), practice=True
+            dialogue, FrameInputs(shots.features[index], shots.frames.shape[1:3], tokens, searched), practice=True
         )
 
 
@@ -95,14 +95,14 @@ def _pick(has: dict[str, np.ndarray], name: str, other: str, rng: np.random.Gene
     return int(rng.choice(pool if len(pool) else has[""]))
 
 
-def _index(world: worlds.World, shots: Shots) -> dict[str, np.ndarray]:
+def _index(world: worlds.World, shots: FrameSet) -> dict[str, np.ndarray]:
     """Name -> rows of `shots` that show it; "" = all of them."""
     inside = [world.practice.names_in(shot) for shot in shots.shots]
     found = {name: np.array([i for i, names in enumerate(inside) if name in names], int) for name in world.alertable}
     return found | {"": np.arange(len(inside))}
 
 
-def _alike(shots: Shots) -> list[np.ndarray]:
+def _alike(shots: FrameSet) -> list[np.ndarray]:
     """Per row, the rows of the same clip."""
     rows: dict[int, list[int]] = {}
     for i, (clip, _) in enumerate(shots.shots):

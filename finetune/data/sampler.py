@@ -17,11 +17,11 @@ from finetune.build import Dialogue, build_dialogue
 from finetune.config import Stage
 from finetune.data import augment as life
 from finetune.data import clips
-from finetune.data.batch import Row
-from finetune.data.encode import Life, Pictures, RowMaker, at_turns, searched_before
+from finetune.data.batch import Sample
+from finetune.data.encode import Corruptions, FrameInputs, SequenceEncoder, at_turns, searched_before
 from finetune.data.patch_labels import patch_labels, token_labels
-from finetune.data.practice import LooseRows
-from finetune.data.stills import Shots
+from finetune.data.practice import PracticeSampler
+from finetune.data.stills import FrameSet
 from finetune.world import events, foreign, worlds
 from finetune.world.street.wordings import UNSERVABLE_REPLY
 from streamo_app.models.wire import Wire
@@ -41,23 +41,30 @@ _FOREIGN = 0.03
 """Share of dialogues that ask for what only the other world has: silence."""
 
 
-class Rows:
+class TaskSampler:
     """Draws rows of a stage. `stills` are loose frames with features; the features of the clips `jobs` lie in `folder`."""
 
     def __init__(
-        self, wire: Wire, stills: list[Shots], jobs: list[clips.Job], folder: Path, maker: RowMaker | None = None
+        self,
+        wire: Wire,
+        stills: list[FrameSet],
+        jobs: list[clips.ClipSpec],
+        folder: Path,
+        maker: SequenceEncoder | None = None,
     ):
-        self.maker, self.folder = maker or RowMaker(wire), folder
-        self._loose = {name: LooseRows(self.maker, [s for s in stills if s.world == name]) for name in worlds.NAMES}
+        self.maker, self.folder = maker or SequenceEncoder(wire), folder
+        self._loose = {
+            name: PracticeSampler(self.maker, [s for s in stills if s.world == name]) for name in worlds.NAMES
+        }
         self._jobs = {name: [job for job in jobs if job.world == name] for name in worlds.NAMES}
         self._clip = lru_cache(len(jobs) + 1)(lambda job: worlds.get(job.world).make_clip(job.seed, job.seconds))
 
-    def step(self, stage: Stage, seed: tuple[int, ...], tokens: int) -> list[Row]:
+    def step(self, stage: Stage, seed: tuple[int, ...], tokens: int) -> list[Sample]:
         """Rows of one step and rank: at least `tokens` ids in all."""
         rng = np.random.default_rng(np.random.SeedSequence(seed))
         low, high = stage.seconds
         seconds = int(round(np.exp(rng.uniform(np.log(low), np.log(high)))))
-        rows: list[Row] = []
+        rows: list[Sample] = []
         while sum(len(row.ids) for row in rows) < tokens:
             world = str(rng.choice(list(stage.worlds), p=_shares(stage.worlds.values())))
             kind = str(rng.choice(list(stage.mix), p=_shares(stage.mix.values())))
@@ -67,7 +74,9 @@ class Rows:
                 rows += list(self._loose[world].rows(stage, kind, rng))
         return rows
 
-    def _task_rows(self, stage: Stage, world: str, kind: str, seconds: int, rng: np.random.Generator) -> Iterator[Row]:
+    def _task_rows(
+        self, stage: Stage, world: str, kind: str, seconds: int, rng: np.random.Generator
+    ) -> Iterator[Sample]:
         double = rng.random() < stage.two_fps
         length = max(8, seconds // 2) if double else seconds
         fitting = [job for job in self._jobs[world] if job.seconds >= length and (job.fps == 2 or not double)]
@@ -122,7 +131,7 @@ class Rows:
         early = max(0, asked - int(rng.integers(0, min(seconds - 3, _SILENT_S) + 1)))
         return max(0, min(early, last))
 
-    def _task(self, stage, world, job, dialogue, first, seconds, features, size, per_turn, rng) -> Row:
+    def _task(self, stage, world, job, dialogue, first, seconds, features, size, per_turn, rng) -> Sample:
         dialogue, pinned = life.window(dialogue, first, seconds)
         index = [turn.second for turn in dialogue.turns]
         dialogue = life.late(dialogue, rng)
@@ -130,7 +139,7 @@ class Rows:
             gone = {int(i) for i in rng.integers(1, seconds - 1, int(rng.integers(1, 4)))}
             dialogue, left = life.skip(dialogue, gone)
             index = [index[i] for i in left]
-        lived = Life(gold=dialogue, decided=0 if pinned else None)
+        lived = Corruptions(gold=dialogue, decided=0 if pinned else None)
         counting = dialogue.task.endswith("counting")
         if pinned and counting:  # the number to go on from is lost; from the first one on it is there again
             lived.forgotten = {next((i for i, turn in enumerate(dialogue.turns) if turn.text), 0)}
@@ -152,7 +161,7 @@ class Rows:
         ]
         happened = events.on_turns(events.of_clip(world, clip), index)
         searched = searched_before(asked, len(tokens), per_turn, name)
-        pictures = Pictures(features[at_turns(index, per_turn, job.fps)], size, tokens, searched, per_turn, happened)
+        pictures = FrameInputs(features[at_turns(index, per_turn, job.fps)], size, tokens, searched, per_turn, happened)
         return self.maker.make(dialogue, pictures, lived)
 
 

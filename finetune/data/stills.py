@@ -26,7 +26,7 @@ picture."""
 
 
 @dataclass
-class Shots:
+class FrameSet:
     """Frames of one world and grid: `shots[i]` is the (clip, t) of row i."""
 
     world: str
@@ -67,7 +67,7 @@ def render_stills(
     limits: tuple[int, int],
     workers: int,
     tell: Callable[[int], None] = lambda done: None,
-) -> list[Shots]:
+) -> list[FrameSet]:
     """`counts[world]` loose frames of each world, grouped by world and grid; small groups are left out.
     `tell(frames done)` along the way."""
     size, before = 200, 0
@@ -83,7 +83,7 @@ def render_stills(
                 tell(before + min(batches * size, count))
             before += count
     return [
-        Shots(
+        FrameSet(
             key[0], [shot for shot, _, _ in rows], np.stack([f for _, f, _ in rows]), np.stack([p for _, _, p in rows])
         )
         for key, rows in sorted(groups.items())

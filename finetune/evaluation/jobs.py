@@ -24,7 +24,7 @@ from streamo_app.video.turns import Turn
 
 
 @dataclass(frozen=True)
-class Job:
+class EvalJob:
     """One video and the records on it."""
 
     video: Path
@@ -90,7 +90,7 @@ class Outcome:
 
 def run_job(
     model: StreamingModel,
-    job: Job,
+    job: EvalJob,
     conditions: Conditions = FRESH,
     biases: Sequence[float] = (0.0,),
     chain: Chain | None = None,
@@ -153,7 +153,7 @@ class _Readable:
 
 def make_jobs(
     data: str | Path, videos: str | Path | None = None, limit: int | None = None
-) -> tuple[list[Job], list[str]]:
+) -> tuple[list[EvalJob], list[str]]:
     """Jobs of the first `limit` records of a data file, and a line per record that cannot be run.
 
     `videos` is the folder that `video_path` is relative to (the data file's own where None). Raises ValueError when no
@@ -173,10 +173,10 @@ def make_jobs(
             groups.setdefault(path, []).append((index, item))
     if not groups:
         raise ValueError(f"{data} holds no record that can be run ({rejected[0] if rejected else 'it is empty'}).")
-    return [Job(path, tuple(records)) for path, records in groups.items()], rejected
+    return [EvalJob(path, tuple(records)) for path, records in groups.items()], rejected
 
 
-def thinned(jobs: Sequence[Job], each: int) -> list[Job]:
+def thinned(jobs: Sequence[EvalJob], each: int) -> list[EvalJob]:
     """At most `each` records of every video. Which ones moves on from video to video, so that over many videos all
     kinds come equally often."""
     kept = []
@@ -187,7 +187,7 @@ def thinned(jobs: Sequence[Job], each: int) -> list[Job]:
     return kept
 
 
-def only(jobs: Iterable[Job], records: set[int]) -> list[Job]:
+def only(jobs: Iterable[EvalJob], records: set[int]) -> list[EvalJob]:
     """What `jobs` have of these records (indices in the data file); a video without any is left out."""
     kept = (replace(job, records=tuple(item for item in job.records if item[0] in records)) for job in jobs)
     return [job for job in kept if job.records]

@@ -9,7 +9,7 @@ Sum = tuple[torch.Tensor, torch.Tensor]
 """A weighted sum of losses and the sum of its weights."""
 
 
-class Gaze:
+class AttentionSupervision:
     """Watches one attention layer while the model runs. No module: the model is no part of whoever holds this."""
 
     def __init__(self, attention: torch.nn.Module):

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from finetune.data.batch import NO_DIGIT, PLACES, Batch
-from finetune.training.attention_loss import Gaze, Sum
+from finetune.training.attention_loss import AttentionSupervision, Sum
 from finetune.training.previous_frame import BEFORE_LAYER, CHANGE_LAYERS, PLACE_LAYER, SHARE_LAYER, Before
 from finetune.world.events import EVENTS, IGNORED
 
@@ -35,7 +35,7 @@ _POINTER_LAYER = 2
 """Whose first head points."""
 
 
-class Heads(nn.Module):
+class AuxHeads(nn.Module):
     """Hooks on a model's middle layers and the linear heads that read them. The model is not part of this module."""
 
     def __init__(self, model, before: bool = False):
@@ -56,7 +56,8 @@ class Heads(nn.Module):
         )
         self._hooks = [layers[layer].register_forward_hook(self._keep(layer)) for layer in read]
         self._gazes = {
-            layer: Gaze(layers[layer].self_attn) for layer in {_POINTER_LAYER} | ({BEFORE_LAYER} if before else set())
+            layer: AttentionSupervision(layers[layer].self_attn)
+            for layer in {_POINTER_LAYER} | ({BEFORE_LAYER} if before else set())
         }
 
     def _keep(self, layer: int):

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from finetune.training.progress import read_curve
-from streamo_app.files import whole, write_json
+from streamo_app.files import atomic_write, write_json
 
 _STATES = ("silence", "standby", "response", "text")
 _NUMBERS = ("loss", "aux", "lr", *_STATES, "seconds", "tokens")
@@ -77,7 +77,7 @@ def write_curves(run: Path, out: Path) -> tuple[Path, Path]:
     name = _name(run)
     numbers, picture = out / "curves.json", out / "curves.png"
     write_json(numbers, {"name": name, "stages": stages})
-    with whole(picture) as beside:
+    with atomic_write(picture) as beside:
         figure(stages, name).savefig(beside, **_PICTURE)
     return numbers, picture
 

@@ -19,7 +19,7 @@ _OPTIMIZER = 3
 """A checkpoint holds the weights and at most two numbers of the optimizer for each of them."""
 
 
-def room_needed(
+def required_bytes(
     config: TrainConfig, hidden: int = 128, weights: int = 0, *,
     still: int | None = None, frame: int | None = None, features: int | None = None,
 ) -> int:  # fmt: skip
@@ -46,7 +46,7 @@ def room_needed(
     return max(map(pictures, config.parts)) + weights * (len(config.stages) + _CHECKPOINTS * _OPTIMIZER)
 
 
-def check_room(run: Path, needed: int, free: int | None = None) -> None:
+def check_disk_space(run: Path, needed: int, free: int | None = None) -> None:
     """Raises ValueError with one sentence where `needed` bytes, less what `run` holds already, would leave less than 1
     GB free.
 

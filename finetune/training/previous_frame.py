@@ -21,7 +21,7 @@ from torch import nn
 
 from finetune.data.batch import Batch
 from finetune.model.tiny import MERGE
-from finetune.training.attention_loss import Gaze, Sum
+from finetune.training.attention_loss import AttentionSupervision, Sum
 
 PLACE_LAYER, BEFORE_LAYER, CHANGE_LAYERS, SHARE_LAYER = 0, 1, (1, 2), 2
 """Layers after which a visual token is read; the head that looks back is of BEFORE_LAYER."""
@@ -47,7 +47,9 @@ class Before(nn.Module):
         for parameter in self.parameters():
             nn.init.zeros_(parameter)  # they may join a trained model: from zero they learn to read before they push
 
-    def forward(self, hidden: dict[int, torch.Tensor], gaze: Gaze, image: torch.Tensor, batch: Batch) -> dict[str, Sum]:
+    def forward(
+        self, hidden: dict[int, torch.Tensor], gaze: AttentionSupervision, image: torch.Tensor, batch: Batch
+    ) -> dict[str, Sum]:
         """Layer -> what came out of it (B, T, hidden), the watched BEFORE_LAYER, and which positions are visual tokens
         (B, T)."""
         there = batch.earlier >= 0
@@ -89,7 +91,7 @@ class Before(nn.Module):
 
 
 def _same_place_before(image: torch.Tensor, earlier: torch.Tensor) -> torch.Tensor:
-    """`Gaze.loss` pointers from one in _LOOKING visual tokens to the one at its place in the picture before."""
+    """`AttentionSupervision.loss` pointers from one in _LOOKING visual tokens to the one at its place in the picture before."""
     row, position = image.nonzero(as_tuple=True)
     asking = (earlier >= 0).nonzero()[::_LOOKING, 0]
     low = position[earlier[asking]]

@@ -17,7 +17,7 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 from finetune.config import Stage
-from streamo_app.files import whole
+from streamo_app.files import atomic_write
 
 _EMA = 0.95
 """Of the numbers that are shown; the curve has the plain mean of its steps."""
@@ -71,7 +71,7 @@ class Progress:
         if main:
             kept = [line for line in read_curve(path) if line["stage"] != self.stage.name or line["step"] <= start]
             self._costs = costs(kept, stages[:index])
-            with whole(path) as beside:
+            with atomic_write(path) as beside:
                 beside.write_text("".join(json.dumps(line) + "\n" for line in kept))
             if self.console.is_terminal:
                 self._open()

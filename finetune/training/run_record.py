@@ -18,7 +18,7 @@ from streamo_app.files import write_json
 _EVERY_S = 5.0
 
 
-class Ledger:
+class RunStats:
     """Wall seconds and tokens by name ("setup", "0_look", ...), in `path`. Only the main process writes.
 
     Time is counted while a process is at work, rendering included, so that what was spent before a kill stays counted,
@@ -76,7 +76,7 @@ def stage_seed(config: TrainConfig, index: int) -> int:
 
 
 def training_record(
-    config: TrainConfig, ledger: Ledger, *, processes: int, precision: str, device: str | None = None
+    config: TrainConfig, ledger: RunStats, *, processes: int, precision: str, device: str | None = None
 ) -> dict:
     """What made the weights, for `training.json`: configuration, seeds, wall time, tokens, and the machine that
     finished them.

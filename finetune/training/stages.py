@@ -16,13 +16,13 @@ from finetune.data import clips
 from finetune.data import stills as bank
 from finetune.data.batch import collate
 from finetune.data.patch_labels import CLASSES
-from finetune.data.sampler import Rows
+from finetune.data.sampler import TaskSampler
 from finetune.model import tiny
 from finetune.model.tokenizer_corpus import corpus
 from finetune.model.vision import token_order
 from finetune.training.bars import Bar
 from finetune.training.step_modules import DialogueStep, VisionStep
-from streamo_app.files import whole
+from streamo_app.files import atomic_write
 from streamo_app.models.loading import load_model, save_pretrained
 from streamo_app.models.qwen2_5_vl import Qwen25VL
 from streamo_app.protocol import SYSTEM_PROMPT
@@ -31,7 +31,7 @@ _CLIP_SEEDS = 1_000_000
 """Training clips count up from here, per length."""
 
 
-class Material:
+class RunArtifacts:
     """What the stages of a run share; rendered and computed once, kept under the run's folder."""
 
     def __init__(self, config: TrainConfig, run: Path):
@@ -94,7 +94,7 @@ class Material:
             accelerator.wait_for_everyone()
         return pickle.loads(path.read_bytes())
 
-    def clips(self, accelerator: Accelerator) -> tuple[list[clips.Job], Path]:
+    def clips(self, accelerator: Accelerator) -> tuple[list[clips.ClipSpec], Path]:
         """Every training clip, and the folder of their features, of the vision tower as it is now."""
         config, part = self.config, self.part
         jobs = clips.jobs(part.clips, _CLIP_SEEDS + part.first_clip, part.two_fps)
@@ -135,11 +135,11 @@ def _folder(run: Path, part: int) -> Path:
 
 
 def _dump(path: Path, value) -> None:
-    with whole(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_bytes(pickle.dumps(value, protocol=5))
 
 
-class StageWork(Protocol):
+class StageRunner(Protocol):
     module: torch.nn.Module
 
     def finish(self) -> dict | None:
@@ -150,7 +150,7 @@ class StageWork(Protocol):
 
 
 @dataclass
-class VisionWork:
+class VisionRunner:
     module: VisionStep
     groups: list[bank.Shots]
     batch: int
@@ -170,9 +170,9 @@ class VisionWork:
 
 
 @dataclass
-class DialogueWork:
+class DialogueRunner:
     module: DialogueStep
-    rows: Rows
+    rows: TaskSampler
     stage: Stage
     pad: int
     family: Qwen25VL
@@ -200,7 +200,7 @@ class DialogueWork:
         return loss * ranks + aux, report | {"loss": loss.item() * ranks}
 
 
-def make_stage(stage: Stage, material: Material, accelerator: Accelerator) -> StageWork:
+def make_stage(stage: Stage, material: RunArtifacts, accelerator: Accelerator) -> StageRunner:
     """The work of a stage. The vision tower is trained in vision stages only, its merger always."""
     model = material.model
     model.to(accelerator.device).train()
@@ -209,12 +209,12 @@ def make_stage(stage: Stage, material: Material, accelerator: Accelerator) -> St
         parameter.requires_grad_(("visual" in name) if vision else ("visual" not in name or "merger" in name))
     if vision:
         batch = max(1, stage.batch // accelerator.num_processes)
-        return VisionWork(VisionStep(model, len(CLASSES)), material.stills(accelerator), batch, accelerator.device)
+        return VisionRunner(VisionStep(model, len(CLASSES)), material.stills(accelerator), batch, accelerator.device)
     stills = material.stills_with_features(accelerator)
-    rows = Rows(material.wire, stills, *material.clips(accelerator))
+    rows = TaskSampler(material.wire, stills, *material.clips(accelerator))
     step = DialogueStep(model, material.wire.state_ids, before=stage.aux_before > 0)
     if material.heads is not None:
         step.heads.load_state_dict(
             material.heads, strict=False
         )  # a head that an older stage did not have yet starts afresh
-    return DialogueWork(step, rows, stage, material.tokenizer.pad_token_id, material.family, accelerator)
+    return DialogueRunner(step, rows, stage, material.tokenizer.pad_token_id, material.family, accelerator)

@@ -15,7 +15,7 @@ from finetune.loss import count_states, streaming_loss, supervised_logits
 from finetune.model import vision
 from finetune.model.tiny import MERGE
 from finetune.training.attention_loss import Sum
-from finetune.training.aux_heads import Heads
+from finetune.training.aux_heads import AuxHeads
 from finetune.training.previous_frame import WEIGHTS
 
 _POSITIVE_WEIGHT = 4.0
@@ -70,7 +70,7 @@ class DialogueStep(nn.Module):
         """`before`: whether the heads of the picture before are there (`training/aux_heads.py`)."""
         super().__init__()
         self.model, self.state_ids = model, state_ids
-        self.heads = Heads(model, before)
+        self.heads = AuxHeads(model, before)
 
     def let_go(self) -> None:
         """Take the hooks off the model, which outlives this step."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from finetune.build import Dialogue, Turn
+from finetune.build import Dialogue, DialogueTurn
 from streamo_app.protocol import State
 
 TIMED = (
@@ -40,10 +40,10 @@ def ask_each(
     for i in range(len(shots)):
         if rng.random() < share:
             words, answer, name = question(shots, i, rng)
-            turns.append(Turn(i, (words,), State.RESPONSE, answer))
+            turns.append(DialogueTurn(i, (words,), State.RESPONSE, answer))
             searched.append(name)
         else:
-            turns.append(Turn(i, (), State.SILENCE, ""))
+            turns.append(DialogueTurn(i, (), State.SILENCE, ""))
             searched.append(None)
     return Dialogue("", task, tuple(turns)), searched
 
@@ -51,7 +51,7 @@ def ask_each(
 def told(task: str, words: str, texts: Sequence[str]) -> Dialogue:
     """A dialogue whose instruction stands on turn 0 and that says `texts`, one per turn; empty ones are silence."""
     return Dialogue("", task, tuple(
-        Turn(i, (words,) if i == 0 else (), State.RESPONSE if text else State.SILENCE, text) for i, text in enumerate(texts)
+        DialogueTurn(i, (words,) if i == 0 else (), State.RESPONSE if text else State.SILENCE, text) for i, text in enumerate(texts)
     ))  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from finetune.build import Dialogue, Turn
+from finetune.build import Dialogue, DialogueTurn
 from finetune.world import worlds
 from streamo_app.protocol import State, span_text
 
@@ -28,7 +28,7 @@ def recall(
     names = [name for name in place.alertable if not name.endswith(" light")]
     turns = []
     for i in range(len(shots)):
-        turn = Turn(i, (), State.SILENCE, "")
+        turn = DialogueTurn(i, (), State.SILENCE, "")
         if i > 1 and rng.random() < share:
             turn = _asked(place.practice.ask_when, i, inside, names, rng) or turn
         turns.append(turn)
@@ -37,7 +37,7 @@ def recall(
 
 def _asked(
     ask_when: Callable[..., str], i: int, inside: list[set[str]], names: list[str], rng: np.random.Generator
-) -> Turn | None:
+) -> DialogueTurn | None:
     """Turn i with a question about a name that one stretch of turns before it showed, or that none did."""
     stretches = {name: _stretches(name, inside[: i + 1]) for name in names}
     once = [name for name in names if len(stretches[name]) == 1 and stretches[name][0][1] < i]
@@ -45,11 +45,11 @@ def _asked(
     if never and (not once or rng.random() < _NEVER_SHARE):
         name = str(rng.choice(never))
         to_come = any(name in later for later in inside[i + 1 :])  # asked to tell, one would have to when it comes
-        return Turn(i, (ask_when(name, rng, past=to_come or rng.random() < 0.5),), State.SILENCE, "")
+        return DialogueTurn(i, (ask_when(name, rng, past=to_come or rng.random() < 0.5),), State.SILENCE, "")
     if not once:
         return None
     name = str(rng.choice(once))
-    return Turn(i, (ask_when(name, rng),), State.RESPONSE, span_text(*stretches[name][0]))
+    return DialogueTurn(i, (ask_when(name, rng),), State.RESPONSE, span_text(*stretches[name][0]))
 
 
 def _stretches(name: str, inside: list[set[str]]) -> list[tuple[int, int]]:

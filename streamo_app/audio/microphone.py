@@ -21,7 +21,7 @@ def open_input():
     return open_device("input", "microphone", "use the browser's microphone, or type")
 
 
-class Recording:
+class MicrophoneRecording:
     """Under way from its making on; what comes after LONGEST_S is thrown away."""
 
     def __init__(self):

@@ -29,7 +29,7 @@ PICTURES = 30
 
 
 @dataclass(frozen=True)
-class Sample:
+class Measurement:
     """One second; milliseconds of wall time, and of the calling thread's own CPU time for the lane (steadier on a busy
     machine)."""
 
@@ -73,7 +73,7 @@ class Growth:
         self.replies: dict[int, State] = {}
         self.p = (1.0, 0.0, 0.0)
 
-    def run(self, seconds: int) -> Iterator[Sample]:
+    def run(self, seconds: int) -> Iterator[Measurement]:
         watcher = self.model.open_lane()
         self.lane = self.model.fork(watcher)
         for second in range(seconds):
@@ -92,7 +92,7 @@ class Growth:
             cpu_ms = (time.thread_time() - cpu) * 1000
             self.replies[second], self.p = steps[0].state, steps[0].p
             self.replies.pop(second - self.model.info.window, None)
-            yield Sample(
+            yield Measurement(
                 second, encode_ms, watcher_ms, lane_ms, cpu_ms, self.lane.tokens, self.lane.cache_bytes, rss_bytes()
             )
 
@@ -133,14 +133,14 @@ class Growth:
         return result, (time.perf_counter() - started) * 1000
 
 
-def around(samples: list[Sample], second: int) -> list[Sample]:
+def around(samples: list[Measurement], second: int) -> list[Measurement]:
     """The seconds that stand for `second`: whole eviction blocks before it, so that the saw-tooth of the cache does not
     matter."""
     width = min(50, max(5, second // 5))
     return [sample for sample in samples if second - width <= sample.second < second]
 
 
-def summary(samples: list[Sample], second: int) -> dict:
+def summary(samples: list[Measurement], second: int) -> dict:
     """Medians of the seconds around `second`."""
     near = around(samples, second)
     return {

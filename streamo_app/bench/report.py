@@ -20,7 +20,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from streamo_app.bench.growth import Growth, Sample, summary
+from streamo_app.bench.growth import Growth, Measurement, summary
 from streamo_app.bench.load import file_speed, real_time, write_clip
 from streamo_app.config import BUILT_IN_MODEL, QUANTIZE, Parser
 from streamo_app.models.loading import load_model
@@ -112,7 +112,7 @@ def full_window(rows: list[dict], window: int) -> dict | None:
     }
 
 
-def flat(rows: list[dict], samples: list[Sample], window: int) -> dict | None:
+def flat(rows: list[dict], samples: list[Measurement], window: int) -> dict | None:
     """The last second of the run against second 200 (or twice the window): by CPU time, which a busy machine distorts
     less."""
     early = max(200, 2 * window)

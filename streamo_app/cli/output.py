@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, Protocol
 
-from streamo_app.events import Asked, Decided, Ended, Event, Failed, Noticed
+from streamo_app.events import Asked, Decided, Ended, Event, Noticed
 from streamo_app.protocol import State
 from streamo_app.transcript.exports import clock_time, jsonl_line, one_line
 
@@ -48,7 +48,7 @@ class JsonLines:
     def finish(self, session) -> None: ...
 
 
-class Whole:
+class ExportOnFinish:
     """An export that is written at the end: "srt", "vtt" or "md"."""
 
     def __init__(self, file: IO[str], form: str):
@@ -64,7 +64,7 @@ class Whole:
         self._file.flush()
 
 
-class Both:
+class Tee:
     """The live view and a file at once."""
 
     def __init__(self, *outputs: Output):
@@ -132,14 +132,14 @@ def open_output(form: str, out: Path | None) -> Iterator[Output]:
                 yield output
             return
         with live_output() as live, open_file(form, out, notices=False) as file:
-            yield Both(file, live)
+            yield Tee(file, live)
     elif form == "live":
         with live_output() as output:
             yield output
     else:
         sys.stdout.reconfigure(encoding="utf-8", errors="replace")
         with to_stdout():
-            yield JsonLines(sys.stdout) if form == "jsonl" else Whole(sys.stdout, form)
+            yield JsonLines(sys.stdout) if form == "jsonl" else ExportOnFinish(sys.stdout, form)
 
 
 @contextmanager

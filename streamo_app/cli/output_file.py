@@ -20,7 +20,7 @@ REWRITE_SHARE = 20
 """... and takes at most one part in this many of the time."""
 
 
-class Lines:
+class LineFile:
     """Text of whole lines, under its own name from the first one on."""
 
     def __init__(self, path: Path):
@@ -43,7 +43,7 @@ class Lines:
             self._path.unlink(missing_ok=True)
 
 
-class Rewritten:
+class ExportFile:
     """An export as a file: an output (`terminal.Output`)."""
 
     def __init__(self, path: Path, form: str, *, notices: bool):
@@ -103,8 +103,8 @@ def open_file(form: str, path: Path, *, notices: bool) -> Iterator[Output]:
     check_name(path)
     made = None
     try:
-        made = Lines(path) if form == "jsonl" else Rewritten(path, form, notices=notices)
-        yield JsonLines(made, notices=notices) if isinstance(made, Lines) else made
+        made = LineFile(path) if form == "jsonl" else ExportFile(path, form, notices=notices)
+        yield JsonLines(made, notices=notices) if isinstance(made, LineFile) else made
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise  # not ours: a file has no reader who leaves
@@ -114,7 +114,7 @@ def open_file(form: str, path: Path, *, notices: bool) -> Iterator[Output]:
             closed(made)
 
 
-def closed(file: Lines | Rewritten) -> None:
+def closed(file: LineFile | ExportFile) -> None:
     try:
         file.close()
     except OSError:

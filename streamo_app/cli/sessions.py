@@ -19,7 +19,7 @@ from pathlib import Path
 from streamo_app.cli.output import to_stdout
 from streamo_app.cli.output_file import write_whole
 from streamo_app.config import Parser, default_journal_dir
-from streamo_app.transcript.archive import Entry, Shelf, shelves
+from streamo_app.transcript.archive import Archive, Entry, shelves
 from streamo_app.transcript.exports import clock_time, one_line
 from streamo_app.transcript.transcript import FORMATS, Row, Transcript
 
@@ -69,7 +69,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     return args
 
 
-def all_of(folder: Path) -> list[tuple[Shelf, Entry]]:
+def all_of(folder: Path) -> list[tuple[Archive, Entry]]:
     """Newest first."""
     try:
         found = [(shelf, entry) for shelf in shelves(folder) for entry in shelf.entries()]
@@ -78,7 +78,7 @@ def all_of(folder: Path) -> list[tuple[Shelf, Entry]]:
     return sorted(found, key=lambda pair: (pair[1].started, pair[1].name), reverse=True)
 
 
-def find(folder: Path, wanted: str) -> tuple[Shelf, Entry]:
+def find(folder: Path, wanted: str) -> tuple[Archive, Entry]:
     """The session of an ID. Raises ValueError when there is none, or more than one."""
     key, _, number = wanted.partition("-")
     usable = re.fullmatch(r"[0-9a-f]+(-[0-9]{1,4})?", wanted)

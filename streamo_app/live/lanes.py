@@ -18,7 +18,7 @@ MAX_BIAS = 20.0
 
 
 @dataclass
-class Standing:
+class Instruction:
     """One instruction and what its user set for it."""
 
     instruction: str
@@ -31,7 +31,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Due:
+class PendingAsk:
     """An instruction that joins the first turn sent from `turn` on."""
 
     turn: int
@@ -47,8 +47,8 @@ class Lanes:
         self.running = False
         self.final = False
         """No instruction will come beyond those of the start."""
-        self._standing: dict[int, Standing] = {}
-        self._due: list[Due] = []
+        self._standing: dict[int, Instruction] = {}
+        self._due: list[PendingAsk] = []
 
     def check(self, asks: Sequence[tuple[int, str]], again: bool = False) -> list[tuple[int, str]]:
         """`asks` with clean texts. Raises ValueError when one is bad, or when there is no room for them beside those
@@ -69,15 +69,15 @@ class Lanes:
             if standing.waits_for_start:
                 self._standing[lane] = replace(standing, waits_for_start=False)
                 self._due += [
-                    Due(follow.turn, lane, follow.text) for follow in [one for one in due if one.lane == old][1:]
+                    PendingAsk(follow.turn, lane, follow.text) for follow in [one for one in due if one.lane == old][1:]
                 ]
             else:
-                self._standing[lane] = Standing(standing.instruction, muted=standing.muted, bias=standing.bias)
+                self._standing[lane] = Instruction(standing.instruction, muted=standing.muted, bias=standing.bias)
         for turn, text in asks:
             self._add(turn, text)
         self.running = True
 
-    def end(self) -> list[Due]:
+    def end(self) -> list[PendingAsk]:
         """The run is over; returns what was never asked."""
         due, self._due, self.running = self._due, [], False
         return due
@@ -90,7 +90,7 @@ class Lanes:
         """The lanes of a run read back from disk take the place of all others."""
         self._due = []
         self._standing = {
-            lane: Standing(record.instruction, list(record.follow_ups), open=record.open)
+            lane: Instruction(record.instruction, list(record.follow_ups), open=record.open)
             for lane, record in sorted(transcript.lanes.items())
             if lane
         }
@@ -111,7 +111,7 @@ class Lanes:
         if not self._takes_asks(lane):
             raise ValueError(f"Instruction {lane} is not open any more; type this as a new one.")
         self._standing[lane].follow_ups.append(text)
-        self._due.append(Due(0, lane, text))
+        self._due.append(PendingAsk(0, lane, text))
 
     def remove(self, lane: int) -> bool:
         """False when there was nothing to remove."""
@@ -140,7 +140,7 @@ class Lanes:
     def muted(self) -> set[int]:
         return {lane for lane, standing in self._standing.items() if standing.muted}
 
-    def take(self, second: int) -> list[Due]:
+    def take(self, second: int) -> list[PendingAsk]:
         """What is to be asked at `second`, in the order typed; nobody gets it twice."""
         now = [due for due in self._due if due.turn <= second]
         self._due = [due for due in self._due if due.turn > second]
@@ -154,7 +154,7 @@ class Lanes:
         """Every lane as the page shows it; a lane that waits for the next start has no past."""
         return tuple(self._view(lane, standing, transcript) for lane, standing in self._standing.items())
 
-    def _view(self, lane: int, standing: Standing, transcript: Transcript) -> LaneView:
+    def _view(self, lane: int, standing: Instruction, transcript: Transcript) -> LaneView:
         record = transcript.lanes.get(lane)
         return LaneView(
             lane=lane,
@@ -170,11 +170,11 @@ class Lanes:
 
     def _add(self, turn: int, text: str) -> int:
         lane = max(self._standing, default=0) + 1
-        self._standing[lane] = Standing(text)
-        self._due.append(Due(turn, lane, text))
+        self._standing[lane] = Instruction(text)
+        self._due.append(PendingAsk(turn, lane, text))
         return lane
 
-    def _staying(self, again: bool) -> dict[int, Standing]:
+    def _staying(self, again: bool) -> dict[int, Instruction]:
         """What goes over into the run that begins."""
         return {
             lane: standing
@@ -185,7 +185,7 @@ class Lanes:
     def _takes_asks(self, lane: int) -> bool:
         return self.is_open(lane) and (self.running or self._standing[lane].waits_for_start)
 
-    def _known(self, lane: int) -> Standing:
+    def _known(self, lane: int) -> Instruction:
         if lane not in self._standing:
             raise ValueError(f"There is no instruction {lane}; reload the page.")
         return self._standing[lane]

@@ -18,7 +18,7 @@ CUT_OFF = "The server stopped here; press Start to watch again."
 log = logging.getLogger(__name__)
 
 
-class Kept:
+class RunJournal:
     def __init__(self, folder: Path | None, session_id: str):
         """`folder` None keeps nothing on disk."""
         self.header: dict = {}

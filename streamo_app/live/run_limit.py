@@ -36,4 +36,4 @@ def duration(seconds: float) -> str:
     """For people: whole minutes from a minute and a half on, before that whole seconds."""
     if seconds >= 90:
         return f"{round(seconds / 60)} minutes"
-    return "a minute" if 55 <= seconds else f"{max(1, round(seconds))} seconds"
+    return "a minute" if seconds >= 55 else f"{max(1, round(seconds))} seconds"

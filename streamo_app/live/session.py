@@ -18,8 +18,8 @@ from pathlib import Path
 from streamo_app.events import Decided, Ended, Event, Failed, LaneClosed, Noticed
 from streamo_app.live.lanes import MAX_LANES, Lanes
 from streamo_app.live.run import Run
-from streamo_app.live.run_journal import Kept
-from streamo_app.live.snapshot import STOPPED, LaneView, Pace, Snapshot, newest_rows
+from streamo_app.live.run_journal import RunJournal
+from streamo_app.live.snapshot import STOPPED, DecisionStats, LaneView, Snapshot, newest_rows
 from streamo_app.models.engine import Ask, Engine
 from streamo_app.models.interface import ModelInfo
 from streamo_app.transcript.transcript import Transcript
@@ -29,7 +29,7 @@ MAX_FPS = 10
 NOTICE_S = 10.0
 """A notice stays this long in `Snapshot.message`; it stays in the rows for good."""
 
-__all__ = ["LaneView", "MAX_LANES", "Session", "Snapshot"]
+__all__ = ["MAX_LANES", "LaneView", "Session", "Snapshot"]
 
 
 class Session:
@@ -53,10 +53,10 @@ class Session:
         """idle | running | ended | failed"""
         self.transcript = Transcript()
         self._engine, self._clock = engine, clock
-        self._kept = Kept(journal_dir, self.id)
+        self._kept = RunJournal(journal_dir, self.id)
         self._fps, self._window = engine.info.fps, engine.info.window
         self._lanes = Lanes(max_lanes)
-        self._pace = Pace()
+        self._pace = DecisionStats()
         self._run: Run | None = None
         self._runs = 0
         self.listener = listener
@@ -196,7 +196,7 @@ class Session:
             if self.status == "running":
                 raise ValueError("Stop the run under way first, then open another session.")
             transcript.seq = max(transcript.seq, self.transcript.seq + 1)
-            self.transcript, self.status, self._runs, self._pace = transcript, "ended", self._runs + 1, Pace()
+            self.transcript, self.status, self._runs, self._pace = transcript, "ended", self._runs + 1, DecisionStats()
             self._kept.header, self._kept.path, self._failure, self._notice, self._stats = (
                 header,
                 path,
@@ -251,7 +251,7 @@ class Session:
     ) -> None:
         self._lanes.begin(asks, final, again)
         self.transcript = Transcript(run.source.title, self.transcript.seq + 1)
-        self._run, self._runs, self._fps, self._pace = run, self._runs + 1, run.fps, Pace()
+        self._run, self._runs, self._fps, self._pace = run, self._runs + 1, run.fps, DecisionStats()
         self.status, self._failure, self._notice = "running", "", None
         if lost := self._kept.begin(run.source, self.info.name, run.fps, about):
             self._record(Noticed(0, lost))

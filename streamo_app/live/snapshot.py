@@ -1,4 +1,4 @@
-"""What a session shows at one moment, as values (`LaneView`, `Snapshot`), and the numbers behind it (`Pace`). No
+"""What a session shows at one moment, as values (`LaneView`, `Snapshot`), and the numbers behind it (`DecisionStats`). No
 threads."""
 
 import math
@@ -87,7 +87,7 @@ class Snapshot:
     """Of the second decided last, as far as its lanes are done."""
 
 
-class Pace:
+class DecisionStats:
     """How far a run has come, and how fast the model was."""
 
     def __init__(self):

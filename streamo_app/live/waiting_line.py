@@ -11,7 +11,7 @@ PATIENCE_S = 10.0
 """Background tabs still ask once a second; a server that was busy for a few seconds costs nobody his place."""
 
 
-class Line:
+class WaitingLine:
     def __init__(self, clock: Callable[[], float] = time.monotonic):
         self._clock = clock
         self._asked_at: dict[str, float] = {}

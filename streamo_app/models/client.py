@@ -28,7 +28,7 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Second:
+class TurnRequest:
     """One second of stream for one client."""
 
     second: int
@@ -60,7 +60,7 @@ class Client:
         self.window = window
         """Seconds that its lanes keep; None = the checkpoint's own."""
         self._changed, self._sink = changed, sink
-        self._slot: Second | None = None
+        self._slot: TurnRequest | None = None
         self._submitted = 0
         self._busy = self._cancelled = self._drops_new = False
         self._numbers: set[int] = set()
@@ -71,7 +71,7 @@ class Client:
         self._work: Iterator[None] | None = None
         self._second = 0
 
-    def submit(self, second: Second, timeout_s: float | None = None) -> bool:
+    def submit(self, second: TurnRequest, timeout_s: float | None = None) -> bool:
         """Hand over a second: at most one waits while one is worked on. False when none got free in time, or after
         `cancel`.
 

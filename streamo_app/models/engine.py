@@ -20,11 +20,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from streamo_app.events import Asked, Decided, Event, Failed, Speaking
-from streamo_app.models.client import MAX_LANES, WATCHER, Ask, Client, OpenLane, Second
+from streamo_app.models.client import MAX_LANES, WATCHER, Ask, Client, OpenLane, TurnRequest
 from streamo_app.models.interface import Lane, ModelInfo, StreamingModel
 from streamo_app.protocol import State
 
-__all__ = ["MAX_LANES", "Ask", "Client", "Engine", "Second"]
+__all__ = ["MAX_LANES", "Ask", "Client", "Engine", "TurnRequest"]
 
 DONE = object()
 
@@ -114,7 +114,7 @@ class Engine:
         client._second = second.second
         client._work = self._work_through(client, second, submitted)
 
-    def _work_through(self, client: Client, second: Second, submitted: int) -> Iterator[None]:
+    def _work_through(self, client: Client, second: TurnRequest, submitted: int) -> Iterator[None]:
         started = time.perf_counter()
         features = self._model.encode(second.images)
         encode_ms = _ms_since(started)
@@ -146,7 +146,7 @@ class Engine:
             if still_open and not self._step(client, lane, second):
                 waiting.append(lane)
 
-    def _join(self, client: Client, watcher: Lane, second: Second, submitted: int) -> dict[int, tuple[str, ...]]:
+    def _join(self, client: Client, watcher: Lane, second: TurnRequest, submitted: int) -> dict[int, tuple[str, ...]]:
         """Open the lanes that this second asks for; the instructions of each lane that has any."""
         asked: dict[int, tuple[str, ...]] = {}
         for ask in second.asks:
@@ -163,7 +163,7 @@ class Engine:
         client._lanes[number] = OpenLane(lane, number, submitted)
         return client._lanes[number]
 
-    def _step(self, client: Client, lane: OpenLane, second: Second) -> bool:
+    def _step(self, client: Client, lane: OpenLane, second: TurnRequest) -> bool:
         """Advance a lane by one forward and tell what came of it. True when its second is done."""
         started = time.perf_counter()
         step = next(lane.steps)

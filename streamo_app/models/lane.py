@@ -43,7 +43,7 @@ class Prefix:
 
 
 @dataclass
-class Turn:
+class CachedTurn:
     second: int
     tokens: int
     """In the cache; grows while the reply is decoded and closed."""
@@ -65,7 +65,7 @@ class TransformersLane:
     next_position: int = 0
     pinned: tuple[str, ...] = ()
     """Instructions whose turns have left the window."""
-    turns: list[Turn] = field(default_factory=list)
+    turns: list[CachedTurn] = field(default_factory=list)
     pending: list[int] = field(default_factory=list)
     """Ids decided or decoded but not yet fed; they open the next chunk."""
     forwards: int = 0

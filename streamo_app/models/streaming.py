@@ -19,7 +19,7 @@ import torch
 from streamo_app.models.attention import CausalMask, use_packed_attention
 from streamo_app.models.cache import LaneCache
 from streamo_app.models.interface import ModelInfo, Step
-from streamo_app.models.lane import REBASE_SPANS, Prefix, TransformersLane, Turn
+from streamo_app.models.lane import REBASE_SPANS, CachedTurn, Prefix, TransformersLane
 from streamo_app.models.qwen2_5_vl import Features
 from streamo_app.models.wire import Wire
 from streamo_app.protocol import STATES, State
@@ -129,7 +129,7 @@ class TransformersModel:
         if lane.turns:
             lane.turns[-1].tokens += len(lane.pending)
         ids = lane.pending + turn_ids
-        lane.turns.append(Turn(second, len(turn_ids), lane.next_position + len(lane.pending), instructions))
+        lane.turns.append(CachedTurn(second, len(turn_ids), lane.next_position + len(lane.pending), instructions))
         lane.pending = []
         return self._forward(lane, ids, features)
 

@@ -1,4 +1,4 @@
-"""The journals of one owner, as a list to choose from (`Shelf`). Not what is in them: that is
+"""The journals of one owner, as a list to choose from (`Archive`). Not what is in them: that is
 `Transcript.from_journal`.
 
 An owner is a browser: an unguessable id that it keeps for itself. His journals lie in a folder of their own, named
@@ -52,7 +52,7 @@ def owner_folder(folder: Path, owner: str) -> Path | None:
     return folder / key(owner, 32) if re.fullmatch(OWNER_PATTERN, owner) else None
 
 
-class Shelf:
+class Archive:
     def __init__(self, folder: Path | None):
         """`folder`: of one owner; None has nothing on it."""
         self.folder = folder
@@ -91,9 +91,9 @@ class Shelf:
         remove_if_empty(self.folder)
 
 
-def shelves(folder: Path) -> list[Shelf]:
+def shelves(folder: Path) -> list[Archive]:
     """Of every owner on this machine: for whoever may read its files anyway."""
-    return [Shelf(path) for path in sorted(folder.iterdir()) if path.is_dir()] if folder.is_dir() else []
+    return [Archive(path) for path in sorted(folder.iterdir()) if path.is_dir()] if folder.is_dir() else []
 
 
 def entry(path: Path) -> Entry:

@@ -85,7 +85,7 @@ def self_signed(folder: Path, names: tuple[str, ...]) -> Certificate:
 def is_good(certificate, names: tuple[str, ...]) -> bool:
     from cryptography import x509
 
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     if (
         not certificate.not_valid_before_utc
         <= now
@@ -116,7 +116,7 @@ def make(key_file: Path, file: Path, names: tuple[str, ...]):
 
     key = ec.generate_private_key(ec.SECP256R1())
     who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Streamo on this machine")])
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.datetime.now(datetime.UTC)
     builder = (
         x509.CertificateBuilder()
         .subject_name(who)

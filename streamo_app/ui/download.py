@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 
 from streamo_app.transcript.transcript import FORMATS
 from streamo_app.ui.visitor.visitor import UNEXPECTED
-from streamo_app.ui.visitor.visitors import Desks
+from streamo_app.ui.visitor.visitors import Visitors
 
 BODY_BYTES = 4096
 TYPES = {
@@ -29,7 +29,7 @@ TYPES = {
 log = logging.getLogger(__name__)
 
 
-def routes(desks: Desks) -> list[APIRoute]:
+def routes(desks: Visitors) -> list[APIRoute]:
     async def save(request: Request) -> Response:
         body = b""
         async for part in request.stream():
@@ -41,7 +41,7 @@ def routes(desks: Desks) -> list[APIRoute]:
     return [APIRoute("/streamo/save", save, methods=["POST"], include_in_schema=False)]
 
 
-def answer(desks: Desks, body: bytes) -> Response:
+def answer(desks: Visitors, body: bytes) -> Response:
     try:
         what = json.loads(body)
         desk = desks.own(what["id"], what["owner"])

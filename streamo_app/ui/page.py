@@ -26,8 +26,8 @@ from streamo_app.config import AppConfig
 from streamo_app.ui.api.endpoint import OwnFile, endpoints
 from streamo_app.ui.visitor.samples import SUGGESTIONS
 from streamo_app.ui.visitor.view import empty_view
-from streamo_app.ui.visitor.visitor import Report
-from streamo_app.ui.visitor.visitors import Desks
+from streamo_app.ui.visitor.visitor import PageState
+from streamo_app.ui.visitor.visitors import Visitors
 from streamo_app.ui.visitor.voice import voice_settings
 from streamo_app.video.cameras import list_cameras
 
@@ -65,7 +65,7 @@ BUILT_IN_LIMITS = "The built-in model has only ever seen rendered streets and ro
 log = logging.getLogger(__name__)
 
 
-def build(desks: Desks) -> gr.Blocks:
+def build(desks: Visitors) -> gr.Blocks:
     info = desks.engine.info
     private = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
     with gr.Blocks(
@@ -109,7 +109,7 @@ def build(desks: Desks) -> gr.Blocks:
                 desk = desks.sit(str(page.get("id") or ""), request.session_hash, str(page.get("owner") or ""))
             except ValueError as error:
                 return empty_view(str(error)), ""
-            return desk.tick(Report.read(page)), gr.skip() if known_id == desk.session.id else desk.session.id
+            return desk.tick(PageState.read(page)), gr.skip() if known_id == desk.session.id else desk.session.id
 
         def act(event: gr.EventData, request: gr.Request):
             what = event._data
@@ -118,12 +118,12 @@ def build(desks: Desks) -> gr.Blocks:
                 desk = desks.sit(str(page.get("id") or ""), request.session_hash, str(page.get("owner") or ""))
             except ValueError as error:
                 return empty_view(str(error))
-            return desk.act(what, Report.read(page))
+            return desk.act(what, PageState.read(page))
 
         def uploaded(path: str | None, sent: str):
             page = json.loads(sent or "{}")
             desk = desks.find(str(page.get("id") or ""))
-            return desk.uploaded(Path(path), Report.read(page)) if desk and path else gr.skip(), None
+            return desk.uploaded(Path(path), PageState.read(page)) if desk and path else gr.skip(), None
 
         def frame(image, known_id: str):
             desk = desks.find(known_id)
@@ -192,7 +192,7 @@ def webcam() -> gr.Image:
     )
 
 
-def settings(desks: Desks) -> dict:
+def settings(desks: Visitors) -> dict:
     """What the scripts must know from the start."""
     clips = [
         {"name": clip.name, "title": clip.title, "path": str(clip.path), "ask": list(clip.ask)} for clip in desks.clips

@@ -5,11 +5,11 @@ import gradio as gr
 from fastapi.middleware import Middleware
 
 from streamo_app.config import AppConfig
-from streamo_app.ui.api.auth import Guard
+from streamo_app.ui.api.auth import McpBasicAuth
 from streamo_app.ui.certificate import names_of, self_signed
 from streamo_app.ui.download import routes
 from streamo_app.ui.page import STYLES, build, text
-from streamo_app.ui.visitor.visitors import Desks
+from streamo_app.ui.visitor.visitors import Visitors
 
 SLOTS_PER_SEAT = 4
 """Threads of Gradio: each open webcam stream holds one for its whole life, ticks and clicks of everybody need some
@@ -28,7 +28,7 @@ def theme() -> gr.Theme:
     ).set(block_border_width="0px", block_shadow="none", block_background_fill="transparent", block_background_fill_dark="transparent")  # fmt: skip
 
 
-def serve(desks: Desks, config: AppConfig) -> tuple[gr.Blocks, str]:
+def serve(desks: Visitors, config: AppConfig) -> tuple[gr.Blocks, str]:
     """The running page and its address; returns at once. Raises OSError when the port is taken, ValueError for https
     without a certificate."""
     blocks = build(desks)
@@ -53,7 +53,7 @@ def serve(desks: Desks, config: AppConfig) -> tuple[gr.Blocks, str]:
         max_threads=max(40, SLOTS_PER_SEAT * config.seats),
         max_file_size=UPLOAD_LIMIT,
         allowed_paths=[str(clip.path) for clip in desks.clips],
-        app_kwargs={"routes": routes(desks), "middleware": [Middleware(Guard, auth=config.auth)]},
+        app_kwargs={"routes": routes(desks), "middleware": [Middleware(McpBasicAuth, auth=config.auth)]},
         theme=theme(),
         css="\n".join(text(f"{name}.css") for name in STYLES),
     )

@@ -1,4 +1,4 @@
-"""A live source whose pictures are kept as a video file besides (`Recorded`): those that the model is given, at their
+"""A live source whose pictures are kept as a video file besides (`RecordedSource`): those that the model is given, at their
 stream times.
 
 Only ever used when its user asked for it. A disk that refuses is one notice; the run goes on.
@@ -23,7 +23,7 @@ VP8 = {"deadline": "realtime", "cpu-used": "8", "crf": "12"}
 TICK = Fraction(1, 1000)
 
 
-class Recorded:
+class RecordedSource:
     """Wraps a source; everything but `frames` is the source's own. `done` is set when the file is whole. Belongs to the
     session's thread."""
 

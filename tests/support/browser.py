@@ -16,7 +16,7 @@ from streamo_app.config import AppConfig
 from streamo_app.models.engine import Engine
 from streamo_app.ui.serve import serve
 from streamo_app.ui.visitor.samples import load_clips
-from streamo_app.ui.visitor.visitors import Desks
+from streamo_app.ui.visitor.visitors import Visitors
 
 PATIENCE_MS = 45000
 """Of every wait: machines that test are busy. A wait ends as soon as what it waits for is there."""
@@ -30,7 +30,7 @@ START, STOP = "#go:text-is('Start'):enabled", "#go:text-is('Stop'):enabled"
 @dataclass
 class Site:
     url: str
-    desks: Desks
+    desks: Visitors
     model: object
     browser: Browser
 
@@ -62,7 +62,7 @@ def running_site(model, camera: Path, chromium: str, **config):
         probe.bind(("127.0.0.1", 0))
         settings = AppConfig(port=probe.getsockname()[1], **config)
     engine = Engine(model).start()
-    desks = Desks(engine, settings, load_clips())
+    desks = Visitors(engine, settings, load_clips())
     blocks, url = serve(desks, settings)
     try:
         with sync_playwright() as playwright:

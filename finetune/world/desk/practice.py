@@ -79,7 +79,7 @@ def confusable(name: str, rng: np.random.Generator) -> str:
 
 
 def _mention(name: str, rng: np.random.Generator) -> str:
-    return str(rng.choice(_PEOPLE)) if name == "person" else mentions(name.split()[0], rng)["o"]
+    return str(rng.choice(_PEOPLE)) if name == "person" else mentions(name.split(maxsplit=1)[0], rng)["o"]
 
 
 # The time-sensitive questions: argument of the task -> what hides the answer, the answer, what is searched for.
@@ -111,7 +111,7 @@ def _question(shots: Sequence[Shot], i: int, rng: np.random.Generator) -> tuple[
     if kind == "state":
         argument = str(rng.choice(_tellable(shots[i])))
         return _ask_state(argument, rng, once=True), _state(argument, here), _SEARCHED[argument]
-    if kind == "see" or kind == "before" and i:
+    if kind == "see" or (kind == "before" and i):
         have = here if kind == "see" else names_in(shots[i - 1])
         name = _see_name(have, rng)
         words = str(rng.choice(SEE if kind == "see" else _BEFORE)).format(o=_mention(name, rng))
@@ -156,7 +156,7 @@ def onset(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[D
         )
     else:
         task, change = _ALERTS.get(name, ("desk_alert_colour", name))
-        slots = {} if name in _ALERTS else mentions(name.split()[0], rng)
+        slots = {} if name in _ALERTS else mentions(name.split(maxsplit=1)[0], rng)
         words, text = write(pick(task, rng, "train", change), rng, **slots), SAID[change]
     seen = [name in names_in(shot) for shot in shots]
     texts = [text if i and seen[i] and not seen[i - 1] else "" for i in range(len(shots))]
@@ -217,5 +217,5 @@ def timed(clip: Clip, rng: np.random.Generator) -> Record:
 def ask_when(name: str, rng: np.random.Generator, past: bool = True) -> str:
     """ "When was somebody there?" in one of the training wordings of the backward grounding task, or else of the
     forward one."""
-    slots = mentions(name.split()[0], rng) if name.endswith(" object") else {}
+    slots = mentions(name.split(maxsplit=1)[0], rng) if name.endswith(" object") else {}
     return write(pick(f"desk_grounding_{'backward' if past else 'forward'}", rng, argument=name), rng, **slots)

@@ -252,7 +252,7 @@ def _grounded(facts: Facts, task: str, argument: str, early: list[int]) -> list[
 def _hides(clip: Clip, argument: str, t: float) -> bool:
     """Whether the picture cannot tell a state: all but the cover behind a cover, people and objects in the dark, the
     cover in the dark."""
-    return is_covered(clip, t) and argument != "covered" or is_dark(clip, t) and argument != "dark"
+    return (is_covered(clip, t) and argument != "covered") or (is_dark(clip, t) and argument != "dark")
 
 
 def _holds(facts: Facts, argument: str, turn: int) -> bool:

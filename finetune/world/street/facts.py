@@ -40,7 +40,7 @@ class Facts:
 
     def changes(self, value: Callable[[int], str], first: int) -> list[int]:
         """`first`, and the later turns on which value(turn) differs from that of the turn before."""
-        return [turn for turn in self.turns if turn == first or turn > first and value(turn) != value(turn - 1)]
+        return [turn for turn in self.turns if turn == first or (turn > first and value(turn) != value(turn - 1))]
 
     def crossing(self, turn: int) -> str:
         """ "Yes." when a person is on the crossing in that turn, else "No."."""

@@ -49,7 +49,7 @@ def listing(shot: Shot) -> str:
 
 def confusable(name: str, rng: np.random.Generator) -> str:
     """Another name, mostly of the same kind: another car colour, another lamp."""
-    kind = name.split()[-1]
+    kind = name.rsplit(maxsplit=1)[-1]
     same = [other for other in (*NAMES, *LIGHT_NAMES) if other != name and other.split()[-1] == kind]
     return str(rng.choice(same if same and rng.random() < 0.8 else [other for other in NAMES if other != name]))
 
@@ -97,8 +97,12 @@ def onset(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[D
     """The alert over loose frames: a response where `name` is in view and was not the frame before (nor at the
     question)."""
     lamp = name.endswith(" light")
-    words = phrase("alert_light", rng, c=name.split()[0]) if lamp else phrase("alert_object", rng, o=article(name))
-    text = f"The light turned {name.split()[0]}." if lamp else f"{article(name).capitalize()} appears."
+    words = (
+        phrase("alert_light", rng, c=name.split(maxsplit=1)[0])
+        if lamp
+        else phrase("alert_object", rng, o=article(name))
+    )
+    text = f"The light turned {name.split(maxsplit=1)[0]}." if lamp else f"{article(name).capitalize()} appears."
     seen = [name in names_in(shot) for shot in shots]
     return told("onset", words, [text if i and seen[i] and not seen[i - 1] else "" for i in range(len(shots))]), [
         name

@@ -204,7 +204,7 @@ def _fits(thing: Thing, others: list[Thing]) -> bool:
     """Room for `thing`: own lane free, at most two at once, its name not seen lately, nobody runs into a car."""
     near = [other for other in others if other.start < thing.end and thing.start < other.end]
     if any(
-        other.lane == thing.lane or {other.kind, thing.kind} == {"car", "person"} and _meet(thing, other)
+        other.lane == thing.lane or ({other.kind, thing.kind} == {"car", "person"} and _meet(thing, other))
         for other in near
     ):
         return False

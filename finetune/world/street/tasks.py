@@ -157,7 +157,7 @@ def _choose(facts: Facts, task: str, good: list[str], rng: np.random.Generator) 
         return None
     seen = {thing.name for thing in facts.clip.things}
     never = [name for name in NAMES if name not in seen]
-    if not never or task == "grounding_backward" and not seen:
+    if not never or (task == "grounding_backward" and not seen):
         return None
     cars = [name for name in never if name.endswith(" car")]
     return str(rng.choice(cars if cars and rng.random() < 0.6 else never))
@@ -218,7 +218,9 @@ _ARGUED = {
 
 def _alert(facts: Facts, argument: str, asked: int) -> list[Answer]:
     light = argument.endswith(" light")
-    content = f"The light turned {argument.split()[0]}." if light else f"{article(argument).capitalize()} appears."
+    content = (
+        f"The light turned {argument.split(maxsplit=1)[0]}." if light else f"{article(argument).capitalize()} appears."
+    )
     return [at(turn, content) for turn in facts.onsets(argument) if turn >= asked]
 
 

@@ -195,7 +195,7 @@ def pick(task: str, rng: np.random.Generator, paraphrases: str = "train", specia
 
 def kind_of(o: str) -> str:
     """Kind of thing that a mention is about: "a red car" is a car, "someone" a person."""
-    return "person" if o in _PEOPLE else o.split()[-1] if o else ""
+    return "person" if o in _PEOPLE else o.rsplit(maxsplit=1)[-1] if o else ""
 
 
 @lru_cache(maxsize=1)
@@ -217,7 +217,7 @@ __all__ = [
     "mention",
     "phrase",
     "pick",
-    "words_of",
     "wordings",
+    "words_of",
     "write",
 ]

@@ -9,7 +9,7 @@ from fastapi import Response
 GUARDED = "/gradio_api/mcp"
 
 
-class Guard:
+class McpBasicAuth:
     def __init__(self, app, auth: tuple[str, str] | None):
         self._app = app
         self._wanted = b"Basic " + base64.b64encode(":".join(auth).encode()) if auth else None

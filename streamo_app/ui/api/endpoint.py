@@ -21,7 +21,7 @@ import gradio as gr
 
 from streamo_app.ui.api.watch import decisions
 from streamo_app.ui.visitor.visitor import UNEXPECTED
-from streamo_app.ui.visitor.visitors import Desks
+from streamo_app.ui.visitor.visitors import Visitors
 
 SEND_IT = "Send the video itself: upload it to this server first (gradio_client's handle_file does); it fetches nothing from addresses."
 OWN_FILE = "/gradio_api/file="
@@ -81,7 +81,7 @@ def uploaded_file(address: str, cache: Path) -> str:
     return str(file)
 
 
-def endpoints(desks: Desks) -> None:
+def endpoints(desks: Visitors) -> None:
     """Called while the Blocks are being built. The components are never drawn; they say what the endpoint takes and
     gives."""
     video = OwnVideo(visible=False, label="Video", sources=["upload"])
@@ -108,7 +108,7 @@ def endpoints(desks: Desks) -> None:
         tool(desks, video, instructions)
 
 
-def tool(desks: Desks, video: gr.Video, instructions: gr.Textbox) -> None:
+def tool(desks: Visitors, video: gr.Video, instructions: gr.Textbox) -> None:
     async def watch_video(video: str | None, instructions: str = "", only_responses: bool = True) -> str:
         """Watch a video second by second and tell what there was to say, as a JSON list.
 
@@ -137,7 +137,7 @@ def tool(desks: Desks, video: gr.Video, instructions: gr.Textbox) -> None:
     )
 
 
-async def told(desks: Desks, video: str | None, instructions: object) -> AsyncIterator[dict]:
+async def told(desks: Visitors, video: str | None, instructions: object) -> AsyncIterator[dict]:
     """`decisions`, with whatever goes wrong as one sentence that Gradio hands to the caller."""
     try:
         if not video:

@@ -13,7 +13,7 @@ from streamo_app.live.snapshot import END
 from streamo_app.protocol import INSTRUCTION_CHARS, parse_ask
 from streamo_app.transcript.exports import clock_time, decision
 from streamo_app.ui.visitor.samples import NARRATE
-from streamo_app.ui.visitor.visitors import Desks
+from streamo_app.ui.visitor.visitors import Visitors
 from streamo_app.video.source import FileSource
 
 LONGEST_S = 3600
@@ -30,7 +30,7 @@ def read_instructions(text: object, most: int) -> list[tuple[int, str]]:
     return asks or [(0, NARRATE)]
 
 
-async def decisions(desks: Desks, path: Path, instructions: object) -> AsyncIterator[dict]:
+async def decisions(desks: Visitors, path: Path, instructions: object) -> AsyncIterator[dict]:
     """One object per second and lane, as `watch --format jsonl` writes them. Raises ValueError (one sentence): what was
     given is no video, is too long, or is cut off, an instruction is bad, no seat is free, or the model failed. Closing
     or cancelling it ends the session."""
@@ -52,7 +52,7 @@ async def decisions(desks: Desks, path: Path, instructions: object) -> AsyncIter
         loop.run_in_executor(None, desks.sessions.end, session.id)
 
 
-async def _follow(desks: Desks, session_id: str, events: asyncio.Queue) -> AsyncIterator[dict]:
+async def _follow(desks: Visitors, session_id: str, events: asyncio.Queue) -> AsyncIterator[dict]:
     names: dict[int, str] = {}
     notice = ""
     while True:

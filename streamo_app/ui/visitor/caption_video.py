@@ -16,7 +16,7 @@ from streamo_app.captions.job import CaptionJob
 from streamo_app.live.session import Session
 from streamo_app.scratch import Scratch
 from streamo_app.transcript.exports import CUE_S
-from streamo_app.video.recording import Recorded
+from streamo_app.video.recording import RecordedSource
 
 NOT_KEPT = "The pictures were not kept; tick “Keep the video” before Start."
 NOT_HERE = "The video of this session is not here any more."
@@ -25,7 +25,7 @@ STILL_RUNNING = "Stop first; then the video can be made."
 NOTHING_SAID = "Nothing was watched yet."
 
 
-class Film:
+class CaptionVideo:
     def __init__(self, session: Session, scratch: Scratch, turn: threading.Semaphore):
         """`turn` is shared by the whole process: two videos at once would take the cores from the model."""
         self._session, self._scratch, self._turn = session, scratch, turn
@@ -40,12 +40,12 @@ class Film:
     def recorded(self, source, wanted: bool):
         """`source`, or one that keeps its pictures where that is wanted and it is a camera. Raises ValueError when the
         disk refuses."""
-        return Recorded(source, self._path("kept")) if wanted and source.live else source
+        return RecordedSource(source, self._path("kept")) if wanted and source.live else source
 
     def watches(self, source) -> None:
         """A run of `source` has started; what was kept of an earlier one goes."""
         before = self._video[0]
-        if isinstance(source, Recorded):
+        if isinstance(source, RecordedSource):
             self._video = (source.recording, source.done, "")
         else:
             path = getattr(source, "path", None)

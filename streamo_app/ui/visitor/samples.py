@@ -58,7 +58,7 @@ SUGGESTIONS = {
 
 
 @dataclass(frozen=True)
-class Clip:
+class SampleClip:
     name: str
     """Names the clip between the page and the server; a path never comes from the page."""
     path: Path
@@ -67,7 +67,7 @@ class Clip:
     """Instructions that something in this clip answers."""
 
 
-def load_clips(folder: Path = CLIPS_DIR) -> tuple[Clip, ...]:
+def load_clips(folder: Path = CLIPS_DIR) -> tuple[SampleClip, ...]:
     """The clips listed in `folder/clips.json`, in its order.
 
     Raises ValueError when a listed clip is not there: a checkout that is not whole should say so at once.
@@ -76,7 +76,7 @@ def load_clips(folder: Path = CLIPS_DIR) -> tuple[Clip, ...]:
     if not listing.is_file():
         raise ValueError(f"The sample clips are missing: {listing} is not there; get a whole copy of Streamo.")
     clips = [
-        Clip(Path(item["file"]).stem, folder / item["file"], item["title"], tuple(item["ask"]))
+        SampleClip(Path(item["file"]).stem, folder / item["file"], item["title"], tuple(item["ask"]))
         for item in json.loads(listing.read_text())
     ]
     for clip in clips:

@@ -14,15 +14,15 @@ from dataclasses import dataclass, field
 
 from streamo_app.live.session import Session
 from streamo_app.scratch import Scratch
-from streamo_app.transcript.archive import Entry, Shelf
-from streamo_app.ui.visitor.caption_video import Film
+from streamo_app.transcript.archive import Archive, Entry
+from streamo_app.ui.visitor.caption_video import CaptionVideo
 from streamo_app.ui.visitor.render_keep import render_keep
 
 NOT_HERE = "This server keeps no sessions; save the transcript before you leave."
 
 
 @dataclass(frozen=True)
-class House:
+class SharedState:
     """What the keeping of all visitors of a process shares."""
 
     lasting: bool
@@ -34,10 +34,10 @@ class House:
     """Names the process: a page whose server was started again must not take the numbers of before for newer ones."""
 
 
-class Keep:
-    def __init__(self, session: Session, owner: str, shelf: Shelf, house: House):
+class SavedItems:
+    def __init__(self, session: Session, owner: str, shelf: Archive, house: SharedState):
         self.owner, self.shelf = owner, shelf
-        self.film = Film(session, house.scratch, house.turn)
+        self.film = CaptionVideo(session, house.scratch, house.turn)
         self._session, self._house = session, house
         self._past: tuple[int, list[Entry]] = (0, [])
         """Number of the newest list that a page asked for, and the list."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from streamo_app.config import AppConfig
 from streamo_app.ui.visitor.preview import Preview
-from streamo_app.ui.visitor.samples import Clip
+from streamo_app.ui.visitor.samples import SampleClip
 from streamo_app.video.source import BrowserSource, CameraSource, FileSource, PlayerSource, Source
 
 CHOICES = ("samples", "upload", "webcam", "camera", "address")
@@ -68,7 +68,7 @@ def check_address(sent: object, config: AppConfig) -> str:
     return address
 
 
-def chosen_file(choice: str, clip: str, clips: Mapping[str, Clip], upload: Path | None) -> Path | None:
+def chosen_file(choice: str, clip: str, clips: Mapping[str, SampleClip], upload: Path | None) -> Path | None:
     """The file of a choice; None where there is none, or it is no file."""
     if choice == "samples" and clip in clips:
         return clips[clip].path

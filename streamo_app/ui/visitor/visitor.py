@@ -21,8 +21,8 @@ from streamo_app.live.session import Session, Snapshot
 from streamo_app.memory import gpu_bytes, rss_bytes
 from streamo_app.ui.visitor.model_switch import Switch
 from streamo_app.ui.visitor.preview import Preview
-from streamo_app.ui.visitor.samples import NARRATE, Clip
-from streamo_app.ui.visitor.saved import Keep
+from streamo_app.ui.visitor.samples import NARRATE, SampleClip
+from streamo_app.ui.visitor.saved import SavedItems
 from streamo_app.ui.visitor.settings import Wanted, change_model, control_view, read_wanted
 from streamo_app.ui.visitor.sources import chosen_file, open_chosen
 from streamo_app.ui.visitor.stats import Usage, numbers
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Report:
+class PageState:
     """What a page says of itself with each call."""
 
     run: int = -1
@@ -54,7 +54,7 @@ class Report:
     """Number of the list of past sessions that it has drawn."""
 
     @classmethod
-    def read(cls, sent: object) -> "Report":
+    def read(cls, sent: object) -> "PageState":
         """From untrusted JSON; what is not understood is taken as not said."""
         sent = sent if isinstance(sent, Mapping) else {}
         whole = {
@@ -78,9 +78,15 @@ def number(value: object, default: float) -> float:
     return value if usable else default
 
 
-class Desk:
+class Visitor:
     def __init__(
-        self, session: Session, clips: Mapping[str, Clip], keep: Keep, voice: Voice, config: AppConfig, switch: Switch
+        self,
+        session: Session,
+        clips: Mapping[str, SampleClip],
+        keep: SavedItems,
+        voice: Voice,
+        config: AppConfig,
+        switch: Switch,
     ):
         self.session, self.keep, self.voice = session, keep, voice
         self.upload: Path | None = None
@@ -101,7 +107,7 @@ class Desk:
         not}."""
         self._acting = threading.Lock()
 
-    def look(self, report: Report) -> dict:
+    def look(self, report: PageState) -> dict:
         """A view (`ui/visitor/view.py`) of everything that changed since `report`."""
         snapshot = self.session.snapshot(report.after)
         known = report.run == snapshot.run
@@ -130,7 +136,7 @@ class Desk:
         desk["keep"] = self.keep.look(report.past)
         return view | desk | {"message": self._complaint or self._private(view["message"]), "notice": notice}
 
-    def tick(self, report: Report) -> dict:
+    def tick(self, report: PageState) -> dict:
         source = self._source
         if isinstance(source, PlayerSource) and report.run == self._run:
             source.at(report.position, paused=report.paused, ended=report.ended)
@@ -154,7 +160,7 @@ class Desk:
         )
         return {"numbers": numbers(snapshot, info, usage), "control": control}
 
-    def act(self, what: Mapping, report: Report) -> dict:
+    def act(self, what: Mapping, report: PageState) -> dict:
         """A click. What cannot be done becomes one sentence in the view's `message`."""
         action = str(what.get("do"))
         with self._acting:
@@ -170,7 +176,7 @@ class Desk:
                 self._answers[action] = {"n": number(what.get("n"), 0), "refused": bool(self._complaint)}
         return self.look(report)
 
-    def uploaded(self, path: Path, report: Report) -> dict:
+    def uploaded(self, path: Path, report: PageState) -> dict:
         """The visitor chose a file; `path` is Gradio's copy."""
         self.upload, self._complaint = path, ""
         return self.look(report)

@@ -7,22 +7,22 @@ from streamo_app.audio.recognizer import Speech
 from streamo_app.config import AppConfig
 from streamo_app.live.registry import NoSeat, Sessions
 from streamo_app.live.session import Session
-from streamo_app.live.waiting_line import Line
+from streamo_app.live.waiting_line import WaitingLine
 from streamo_app.models.engine import Engine
-from streamo_app.transcript.archive import Shelf
+from streamo_app.transcript.archive import Archive
 from streamo_app.ui.visitor.model_switch import Switch
-from streamo_app.ui.visitor.samples import Clip
-from streamo_app.ui.visitor.saved import House, Keep
-from streamo_app.ui.visitor.visitor import Desk
+from streamo_app.ui.visitor.samples import SampleClip
+from streamo_app.ui.visitor.saved import SavedItems, SharedState
+from streamo_app.ui.visitor.visitor import Visitor
 from streamo_app.ui.visitor.voice import Voice
 
 CHANGED = "The model of this server was changed to {name}; press Start to go on with it."
 
 
-class Desks:
+class Visitors:
     """`stop` ends every session, and an engine that came later; the first one is its maker's to stop."""
 
-    def __init__(self, engine: Engine, config: AppConfig, clips: tuple[Clip, ...]):
+    def __init__(self, engine: Engine, config: AppConfig, clips: tuple[SampleClip, ...]):
         self.config, self.clips = config, clips
         self.switch = Switch(engine, self._move)
         self.speech = Speech(config.speech)
@@ -30,11 +30,11 @@ class Desks:
             seats=config.seats, max_lanes=config.max_lanes, journal_dir=config.journal_dir, keep_journals=config.keep_journals, closed=self._closed,
             run_limit_s=config.run_limit_s,
         )  # fmt: skip
-        self.house = House(lasting=config.keep_journals)
-        self._desks: dict[str, Desk] = {}
+        self.house = SharedState(lasting=config.keep_journals)
+        self._desks: dict[str, Visitor] = {}
         self._pages: dict[str, str] = {}
         """Gradio's id of a page load to the id of its session: all that we learn when a page goes."""
-        self._line = Line()
+        self._line = WaitingLine()
         """Pages that wait for a seat; `_sitting` guards it."""
         self._lock, self._sitting = threading.Lock(), threading.Lock()
 
@@ -42,7 +42,7 @@ class Desks:
     def engine(self) -> Engine:
         return self.switch.engine
 
-    def find(self, session_id: str) -> Desk | None:
+    def find(self, session_id: str) -> Visitor | None:
         """The desk of an id, or None; a sign of life."""
         session = self.sessions.get(session_id)
         if session is None:
@@ -51,7 +51,7 @@ class Desks:
         with self._lock:
             return self._desks.get(session_id)
 
-    def sit(self, session_id: str, page: str | None = None, owner: str = "") -> Desk:
+    def sit(self, session_id: str, page: str | None = None, owner: str = "") -> Visitor:
         """The desk of an id, or a new one under a new id: for a first visit, and for a page whose session has ended
         meanwhile. A page that outlived the process, or that slept for long, gets back what its journal holds, under its
         own id.
@@ -80,7 +80,7 @@ class Desks:
                 raise NoSeat(f"All {self.sessions.seats} seats are taken, and others wait; try again in a minute.")
             return self.sessions.create(self.engine)
 
-    def own(self, session_id: object, owner: object) -> Desk | None:
+    def own(self, session_id: object, owner: object) -> Visitor | None:
         """The desk of an id, for its owner alone; opens nothing."""
         return self._own(session_id, owner) if isinstance(session_id, str) and isinstance(owner, str) else None
 
@@ -101,11 +101,11 @@ class Desks:
         with self._sitting:  # or a visitor who comes now would keep the old one
             self.sessions.use(engine, CHANGED.format(name=engine.info.name))
 
-    def _own(self, session_id: str, owner: str) -> Desk | None:
+    def _own(self, session_id: str, owner: str) -> Visitor | None:
         desk = self.find(session_id)
         return desk if desk and secrets.compare_digest(desk.keep.owner.encode(), owner.encode()) else None
 
-    def _back(self, session_id: str, owner: str) -> Desk | None:
+    def _back(self, session_id: str, owner: str) -> Visitor | None:
         if self.sessions.get(session_id):
             return None  # somebody else's
         try:
@@ -122,7 +122,7 @@ class Desks:
         desk.show_header()
         return desk
 
-    def _new(self, owner: str) -> Desk:
+    def _new(self, owner: str) -> Visitor:
         return self._desk(self.sessions.create(self.engine, owner), owner)
 
     def _queue(self, page: str) -> None:
@@ -136,11 +136,11 @@ class Desks:
                 f"{'The' if self.sessions.seats == 1 else 'All'} {who} taken. You are number {place} of {len(self._line)} waiting; this page gets in by itself."
             )
 
-    def _desk(self, session: Session, owner: str) -> Desk:
+    def _desk(self, session: Session, owner: str) -> Visitor:
         clips = {clip.name: clip for clip in self.clips}
-        keep = Keep(session, owner, Shelf(self.sessions.folder(owner)), self.house)
+        keep = SavedItems(session, owner, Archive(self.sessions.folder(owner)), self.house)
         voice = Voice(session, self.speech, microphone=self.config.camera_allowed, loudspeaker=not self.config.exposed)
-        desk = Desk(session, clips, keep, voice, self.config, self.switch)
+        desk = Visitor(session, clips, keep, voice, self.config, self.switch)
         with self._lock:
             self._desks[session.id] = desk
         return desk

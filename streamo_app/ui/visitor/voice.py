@@ -13,7 +13,7 @@ import numpy as np
 
 from streamo_app.audio.chime import Chimes, SoundError
 from streamo_app.audio.decode import MAX_BYTES
-from streamo_app.audio.microphone import LONGEST_S, Recording, open_input
+from streamo_app.audio.microphone import LONGEST_S, MicrophoneRecording, open_input
 from streamo_app.audio.recognizer import Speech, Spoken
 from streamo_app.events import Decided, Event
 from streamo_app.live.session import Session
@@ -58,7 +58,7 @@ class Voice:
         self._session, self._speech, self._microphone, self._loudspeaker = session, speech, microphone, loudspeaker
         self._spoken: tuple[float, Spoken | None] = (0, None)
         """The page's number of what was said last, and how far it is."""
-        self._recording: Recording | None = None
+        self._recording: MicrophoneRecording | None = None
         self._limit: threading.Timer | None = None
         self._chimes: Chimes | None = None
 
@@ -81,7 +81,7 @@ class Voice:
         self._spoken = (n, None)
         if not self._microphone:
             raise ValueError(NO_MICROPHONE)
-        self._recording = Recording()
+        self._recording = MicrophoneRecording()
         # A page that goes away meanwhile leaves no microphone open.
         self._limit = threading.Timer(LONGEST_S + 5, self.close_microphone)
         self._limit.daemon = True

@@ -21,9 +21,9 @@ from finetune.ablation.plan import Plan, Variant, load_plan, variants
 from finetune.ablation.tables import Summary, percent, tables
 from finetune.ablation.training import loss_counts, loss_options
 from finetune.ablation.variant import Task, best_bias, load_results
-from finetune.build import Dialogue, Turn
+from finetune.build import Dialogue, DialogueTurn
 from finetune.config import Stage
-from finetune.data.encode import Life, RowMaker
+from finetune.data.encode import Corruptions, SequenceEncoder
 from finetune.loss import streaming_loss
 from finetune.metrics import Track
 from streamo_app.protocol import State
@@ -182,14 +182,18 @@ def test_alpha_of_two_states_is_that_of_two_states():
 
 
 def test_with_two_states_standby_is_silence_in_the_labels_in_the_past_and_in_the_gold(monkeypatch):
-    turns = tuple(Turn(i, (), LETTERS[letter], "word" if letter == "R" else "") for i, letter in enumerate(".ssR."))
+    turns = tuple(
+        DialogueTurn(i, (), LETTERS[letter], "word" if letter == "R" else "") for i, letter in enumerate(".ssR.")
+    )
     dialogue = Dialogue("", "counting", turns)
     assert [turn.state for turn in without_standby(dialogue).turns] == [LETTERS[letter] for letter in "...R."]
     made = {}
     monkeypatch.setattr(
-        RowMaker, "make", lambda self, dialogue, pictures, life, practice: made.update(dialogue=dialogue, life=life)
+        SequenceEncoder,
+        "make",
+        lambda self, dialogue, pictures, life, practice: made.update(dialogue=dialogue, life=life),
     )
-    TwoStates.make(object.__new__(TwoStates), dialogue, None, Life(gold=dialogue, wrong={1}))
+    TwoStates.make(object.__new__(TwoStates), dialogue, None, Corruptions(gold=dialogue, wrong={1}))
     assert made["dialogue"] == made["life"].gold == without_standby(dialogue) and made["life"].wrong == {1}
 
 
@@ -250,7 +254,7 @@ def test_a_spread_is_over_what_is_known():
 
 def test_the_bias_is_the_one_that_makes_the_gold_past_right_and_the_least_of_several():
     turns = tuple(
-        Turn(i, ("Watch.",) if i == 0 else (), LETTERS[letter], "word" if letter == "R" else "")
+        DialogueTurn(i, ("Watch.",) if i == 0 else (), LETTERS[letter], "word" if letter == "R" else "")
         for i, letter in enumerate("....R....R....")
     )
     logits = np.zeros((14, 3))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from finetune.build import Dialogue, Turn
+from finetune.build import Dialogue, DialogueTurn
 from finetune.data import augment as life
 from streamo_app.protocol import State
 
@@ -13,7 +13,9 @@ STATES = {".": State.SILENCE, "s": State.STANDBY, "R": State.RESPONSE}
 
 
 def dialogue(states: str, asks: dict[int, str], texts: dict[int, str]) -> Dialogue:
-    turns = (Turn(i, (asks[i],) if i in asks else (), STATES[s], texts.get(i, "")) for i, s in enumerate(states))
+    turns = (
+        DialogueTurn(i, (asks[i],) if i in asks else (), STATES[s], texts.get(i, "")) for i, s in enumerate(states)
+    )
     return Dialogue("clip.webm", "task", tuple(turns))
 
 

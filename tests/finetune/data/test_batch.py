@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from finetune.data.batch import NO_DIGIT, Row, clock_digits, collate
+from finetune.data.batch import NO_DIGIT, Sample, clock_digits, collate
 from finetune.model import tiny
 from finetune.world.events import EVENTS
 from streamo_app.models.qwen2_5_vl import Qwen25VL
@@ -23,7 +23,9 @@ def test_a_batch_is_padded_right_and_weighs_tokens_by_what_they_show(model):
         ids = [25, image, image, *range(28, 25 + length)]
         features = torch.zeros(1, 4, 8)
         labels, targets = [-100] * (length - 1) + [7], np.array([target], np.float32)
-        return Row(ids, labels, (1, 2), features, [second], targets, np.array([distractor]), list(pointers), practice)
+        return Sample(
+            ids, labels, (1, 2), features, [second], targets, np.array([distractor]), list(pointers), practice
+        )
 
     rows = [row(5, 7, [1, 0], [False, True], True), row(9, 40, [-1, 0], [False, False], False, [(7, 0, 4), (8, 1, 3)])]
     batch = collate(rows, 0, family, practice_weight=1.0, task_weight=0.5)
@@ -51,7 +53,7 @@ def test_what_turns_show_goes_with_the_row_that_they_are_of(model):
     events[1, 3] = 1
 
     def row(**more):
-        return Row([25, image, 28, 29], [-100] * 4, (1, 1), torch.zeros(1, 4, 8), [0], nothing, nothing > 0, **more)
+        return Sample([25, image, 28, 29], [-100] * 4, (1, 1), torch.zeros(1, 4, 8), [0], nothing, nothing > 0, **more)
 
     batch = collate(
         [row(), row(decisions=[2, 3], events=events)], 0, Qwen25VL(model.config, min_pixels=1, max_pixels=9999)
@@ -67,7 +69,7 @@ def test_a_visual_token_knows_its_place_and_the_token_at_that_place_one_image_ag
         size = grid[0] * grid[1]
         ids = [25] + ([family.image_id] * size + [28]) * images
         nothing = np.zeros((images, size), np.float32)
-        return Row(
+        return Sample(
             ids, [-100] * len(ids), grid, torch.zeros(images, 4 * size, 8), list(range(images)), nothing, nothing > 0
         )
 
@@ -78,7 +80,7 @@ def test_a_visual_token_knows_its_place_and_the_token_at_that_place_one_image_ag
 
 def test_a_batch_may_have_no_pointers(model):
     image = model.config.image_token_id
-    row = Row(
+    row = Sample(
         [25, image], [-100, 7], (1, 1), torch.zeros(1, 4, 8), [0], np.zeros((1, 1), np.float32), np.zeros((1, 1), bool)
     )
     assert collate([row], 0, Qwen25VL(model.config, min_pixels=1, max_pixels=9999)).pointers.shape == (0, 4)

@@ -6,7 +6,7 @@ import torch
 
 from finetune.data import clips
 from finetune.data import stills as bank
-from finetune.data.clips import Job
+from finetune.data.clips import ClipSpec
 from finetune.model import tiny, vision
 from finetune.world import worlds
 from tests.support.one_process import one_process  # noqa: F401
@@ -24,15 +24,15 @@ def tower():
 def test_seeds_count_up_within_each_length_and_one_in_so_many_short_clips_has_two_pictures_a_second():
     jobs = clips.jobs({"street": {12: 3, 90: 2}, "desk": {48: 1}}, 100, two_fps=2)
     assert jobs == [
-        Job("street", 100, 12, 2), Job("street", 101, 12, 1), Job("street", 102, 12, 2),
-        Job("street", 100, 90, 1), Job("street", 101, 90, 1),
-        Job("desk", 100, 48, 2),
+        ClipSpec("street", 100, 12, 2), ClipSpec("street", 101, 12, 1), ClipSpec("street", 102, 12, 2),
+        ClipSpec("street", 100, 90, 1), ClipSpec("street", 101, 90, 1),
+        ClipSpec("desk", 100, 48, 2),
     ]  # fmt: skip
     assert {job.fps for job in clips.jobs({"street": {12: 3}}, 100, two_fps=0)} == {1}
 
 
 def test_a_clip_is_named_after_all_that_makes_it():
-    assert Job("desk", 7, 48, 2).name == "desk_7_48_2.npz"
+    assert ClipSpec("desk", 7, 48, 2).name == "desk_7_48_2.npz"
     jobs = clips.jobs({"street": {12: 2, 48: 2}, "desk": {12: 2, 48: 2}}, 100, two_fps=2)
     assert len({job.name for job in jobs}) == len(jobs)
 
@@ -42,7 +42,7 @@ def test_two_pictures_a_second_are_those_of_every_half_second(world, monkeypatch
     monkeypatch.setattr(clips, "degrade", lambda image, rng: image)
     monkeypatch.setattr(clips, "through_vp8", lambda images, rng: images)
     monkeypatch.setattr(bank, "drawn_size", lambda clip, rng: (112, 84))
-    once, twice = (clips.clip_frames(Job(world, 3, 5, fps), LIMITS, np.random.default_rng(0)) for fps in (1, 2))
+    once, twice = (clips.clip_frames(ClipSpec(world, 3, 5, fps), LIMITS, np.random.default_rng(0)) for fps in (1, 2))
     place = worlds.get(world)
     clip = place.make_clip(3, 5)
     wanted = [vision.shrink(place.draw(clip, half / 2, (112, 84)), *LIMITS) for half in range(10)]
@@ -56,7 +56,7 @@ def test_frames_come_back_from_their_file_nearly_as_they_were(tmp_path, monkeypa
         np.uint8
     )  # red grows to the right
     monkeypatch.setattr(clips, "clip_frames", lambda *_: shown)
-    clips._render(Job("street", 1, 3), tmp_path, LIMITS)
+    clips._render(ClipSpec("street", 1, 3), tmp_path, LIMITS)
     back = clips.frames_of(tmp_path / "street_1_3_1.npz")
     assert back.shape == shown.shape and back.dtype == np.uint8
     assert np.abs(back.astype(int) - shown).mean() < 2
@@ -64,7 +64,7 @@ def test_frames_come_back_from_their_file_nearly_as_they_were(tmp_path, monkeypa
 
 
 def test_workers_render_and_encode_and_the_features_are_those_of_the_frames(tmp_path, tower):
-    jobs = [Job("street", 5, 5, 2)]
+    jobs = [ClipSpec("street", 5, 5, 2)]
     assert list(clips.render(jobs, tmp_path / "frames", LIMITS, workers=1)) == [1]
     assert list(clips.encode(tower, jobs, tmp_path / "frames", tmp_path / "features", workers=1)) == [1]
     frames = clips.frames_of(tmp_path / "frames" / jobs[0].name)
@@ -76,7 +76,7 @@ def test_workers_render_and_encode_and_the_features_are_those_of_the_frames(tmp_
 
 @pytest.mark.usefixtures("one_process")
 def test_the_same_clip_is_rendered_the_same_and_what_is_there_is_kept(tmp_path):
-    jobs = [Job("street", 5, 5), Job("desk", 5, 5)]
+    jobs = [ClipSpec("street", 5, 5), ClipSpec("desk", 5, 5)]
     for folder in ("a", "b"):
         assert list(clips.render(jobs, tmp_path / folder, LIMITS, 1)) == [1, 2]
     assert all((tmp_path / "a" / job.name).read_bytes() == (tmp_path / "b" / job.name).read_bytes() for job in jobs)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from finetune.build import Dialogue, Turn
-from finetune.data.batch import Row
-from finetune.data.encode import Life, Pictures, RowMaker, at_turns, searched_before
+from finetune.build import Dialogue, DialogueTurn
+from finetune.data.batch import Sample
+from finetune.data.encode import Corruptions, FrameInputs, SequenceEncoder, at_turns, searched_before
 from finetune.data.patch_labels import CLASSES
 from finetune.labels import IGNORED
 from finetune.model import tiny
@@ -22,30 +22,34 @@ SILENCE, STANDBY, RESPONSE = State.SILENCE, State.STANDBY, State.RESPONSE
 
 
 @pytest.fixture(scope="module")
-def maker() -> RowMaker:
+def maker() -> SequenceEncoder:
     tokenizer = tiny.train_tokenizer(TEXTS * 4, 500)
-    return RowMaker(Wire(tokenizer, image_token=tiny.IMAGE, vision_start=tiny.VISION_START, vision_end=tiny.VISION_END))
+    return SequenceEncoder(
+        Wire(tokenizer, image_token=tiny.IMAGE, vision_start=tiny.VISION_START, vision_end=tiny.VISION_END)
+    )
 
 
 def dialogue(task: str, told: dict[int, str], first: int = 0, turns: int = 12) -> Dialogue:
     """Asked on the first turn; `told` by second, silence else."""
     return Dialogue("", task, tuple(
-        Turn(at, ("When did it happen?",) if at == first else (), RESPONSE if at in told else SILENCE, told.get(at, ""))
+        DialogueTurn(at, ("When did it happen?",) if at == first else (), RESPONSE if at in told else SILENCE, told.get(at, ""))
         for at in range(first, first + turns)
     ))  # fmt: skip
 
 
-def pictures(turns: int, per_turn: int = 1, searched: str | None = None, shown: tuple[str, ...] = ("", "")) -> Pictures:
+def pictures(
+    turns: int, per_turn: int = 1, searched: str | None = None, shown: tuple[str, ...] = ("", "")
+) -> FrameInputs:
     """28 x 56 pixels, so two visual tokens, which show `shown`."""
     count = turns * per_turn
     tokens = np.zeros((2, len(CLASSES)), np.uint8)
     for at, name in enumerate(shown):
         if name:
             tokens[at, CLASSES.index(name)] = 1
-    return Pictures(torch.zeros(count, 8, 4), (28, 56), [tokens] * count, [searched] * count, per_turn)
+    return FrameInputs(torch.zeros(count, 8, 4), (28, 56), [tokens] * count, [searched] * count, per_turn)
 
 
-def pointers(maker: RowMaker, row: Row) -> list[tuple[str, list[str]]]:
+def pointers(maker: SequenceEncoder, row: Sample) -> list[tuple[str, list[str]]]:
     """(digit that is predicted, tags of the turns or words of the reply that it points at) of each pointer."""
     decode, found = maker.wire.tokenizer.decode, []
     for at, low, high in row.pointers:
@@ -91,14 +95,14 @@ def test_what_is_not_learnt_does_not_point(maker):
         dialogue("counting", {3: "1.", 6: "2.", 9: "3."}),
         dialogue("grounding_backward", {10: "From 3s to 9s."}),
     )
-    for life in (Life(decided=6), Life(forgotten={6})):
+    for life in (Corruptions(decided=6), Corruptions(forgotten={6})):
         assert pointers(maker, maker.make(counted, pictures(12), life)) == [("3", ["2."])]
     gold = dialogue("grounding_backward", {})
-    assert maker.make(grounded, pictures(12), Life(gold=gold, wrong={10})).pointers == []
-    assert maker.make(grounded, pictures(12), Life(forgotten={10})).pointers == []
+    assert maker.make(grounded, pictures(12), Corruptions(gold=gold, wrong={10})).pointers == []
+    assert maker.make(grounded, pictures(12), Corruptions(forgotten={10})).pointers == []
 
 
-def learnt(maker: RowMaker, row: Row) -> list[str]:
+def learnt(maker: SequenceEncoder, row: Sample) -> list[str]:
     """What is learnt of each turn, in words; turns of which nothing is learnt are left out."""
     text = "".join(maker.wire.tokenizer.decode([label]) if label != IGNORED else "\n" for label in row.labels)
     return text.split()
@@ -108,16 +112,16 @@ def test_of_a_turn_that_is_forgotten_the_state_is_learnt_and_the_words_are_not(m
     made = dialogue("counting", {1: "1.", 2: "2."}, turns=3)
     whole = ["</Silence><|im_end|>", "</Response>", "1.<|im_end|>", "</Response>", "2.<|im_end|>"]
     assert learnt(maker, maker.make(made, pictures(3))) == whole
-    row = maker.make(made, pictures(3), Life(forgotten={1}))
+    row = maker.make(made, pictures(3), Corruptions(forgotten={1}))
     assert learnt(maker, row) == ["</Silence><|im_end|>", "</Response>", "</Response>", "2.<|im_end|>"]
     assert row.ids == maker.make(made, pictures(3)).ids  # it is read all the same
 
 
 def test_of_a_wrong_turn_the_right_state_is_learnt_and_of_one_decided_long_ago_nothing(maker):
     gold, wrong = dialogue("alert", {2: "2."}, turns=3), dialogue("alert", {1: "2.", 2: "2."}, turns=3)
-    row = maker.make(wrong, pictures(3), Life(gold=gold, wrong={1}))
+    row = maker.make(wrong, pictures(3), Corruptions(gold=gold, wrong={1}))
     assert learnt(maker, row) == ["</Silence><|im_end|>", "</Silence>", "</Response>", "2.<|im_end|>"]
-    row = maker.make(gold, pictures(3), Life(gold=gold, decided=0))
+    row = maker.make(gold, pictures(3), Corruptions(gold=gold, decided=0))
     assert learnt(maker, row) == ["</Silence><|im_end|>", "</Response>", "2.<|im_end|>"]
 
 
@@ -156,7 +160,7 @@ def test_a_mistake_about_the_view_is_no_target(maker):
         dialogue("desk_alert_view", {2: "The view changed."}, turns=4),
         dialogue("desk_alert_view", {3: "The view changed."}, turns=4),
     )
-    row = maker.make(lived, pictures(4, searched="view"), Life(gold=gold, wrong={2, 3}))
+    row = maker.make(lived, pictures(4, searched="view"), Corruptions(gold=gold, wrong={2, 3}))
     assert row.targets.tolist() == [[0, 0], [0, 0], [1, 1], [0, 0]]
 
 
@@ -174,12 +178,14 @@ SIDED = ("A dog runs from left to right.", "A person leaves to the left.")
 
 
 @pytest.fixture(scope="module")
-def sided() -> RowMaker:
+def sided() -> SequenceEncoder:
     """Its tokenizer has a token for each side."""
     tokenizer = tiny.train_tokenizer(
         [*TEXTS, " left", " right", *SIDED, "A person comes in from the right and leaves to the left."] * 8, 700
     )
-    return RowMaker(Wire(tokenizer, image_token=tiny.IMAGE, vision_start=tiny.VISION_START, vision_end=tiny.VISION_END))
+    return SequenceEncoder(
+        Wire(tokenizer, image_token=tiny.IMAGE, vision_start=tiny.VISION_START, vision_end=tiny.VISION_END)
+    )
 
 
 def test_the_side_that_a_caption_begins_with_points_at_the_turn_before_it(sided):
@@ -204,7 +210,7 @@ def test_a_mistake_and_an_alert_point_nowhere(sided):
     wrong = sided.make(
         dialogue("event_caption", {5: SIDED[0]}),
         pictures(12),
-        Life(wrong={5}, gold=dialogue("event_caption", {5: SIDED[0]})),
+        Corruptions(wrong={5}, gold=dialogue("event_caption", {5: SIDED[0]})),
     )
     assert not wrong.pointers and not sided.make(dialogue("alert_object", {5: SIDED[0]}), pictures(12)).pointers
 

@@ -8,8 +8,8 @@ import pytest
 from finetune.config import Stage
 from finetune.data import clips
 from finetune.data import stills as bank
-from finetune.data.clips import Job
-from finetune.data.sampler import Rows
+from finetune.data.clips import ClipSpec
+from finetune.data.sampler import TaskSampler
 from finetune.labels import IGNORED
 from finetune.model import tiny
 from finetune.world.street import practice, tasks
@@ -31,7 +31,7 @@ STAGE = Stage(
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory) -> Rows:
+def rows(tmp_path_factory) -> TaskSampler:
     folder = tmp_path_factory.mktemp("clips")
     texts = [
         f"{tasks.record(make_clip(i, 30), 'event_caption', np.random.default_rng(i)).questions[0].content}\n"
@@ -41,7 +41,7 @@ def rows(tmp_path_factory) -> Rows:
     wire = Wire(tokenizer, image_token=tiny.IMAGE, vision_start=tiny.VISION_START, vision_end=tiny.VISION_END)
     tower = tiny.tiny_model(tokenizer, vision_layers=1).model.visual
     stills = [loose(world, count, tower) for world, count in (("street", 100), ("desk", 40))]
-    jobs = [Job(world, seed, 30, fps) for world in ("street", "desk") for seed, fps in ((1, 2), (2, 1))]
+    jobs = [ClipSpec(world, seed, 30, fps) for world in ("street", "desk") for seed, fps in ((1, 2), (2, 1))]
     rng = np.random.default_rng(0)
     for job in jobs:  # features need not fit the pictures here: random ones cost no drawing
         clips._save(
@@ -49,7 +49,7 @@ def rows(tmp_path_factory) -> Rows:
             features=rng.normal(size=(30 * job.fps, 96, 128)).astype(np.float16),
             size=np.array([112, 168]),
         )
-    return Rows(wire, stills, jobs, folder)
+    return TaskSampler(wire, stills, jobs, folder)
 
 
 def loose(world: str, count: int, tower) -> bank.Shots:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from finetune.annotations import Answer, Question, Record, save_records
-from finetune.build import Dialogue, Turn
+from finetune.build import Dialogue, DialogueTurn
 from finetune.evaluate import evaluate
 from finetune.evaluation.chain_leaks import answered_before, last_shown
 from finetune.evaluation.conditions import Conditions
@@ -39,7 +39,9 @@ def test_nothing_is_known_of_footage_that_is_of_no_world_of_ours():
 
 
 def question(task="grounding_forward", argument="red car", asked=5):
-    turns = tuple(Turn(second, ("When?",) if second == asked else (), State.SILENCE, "") for second in range(10))
+    turns = tuple(
+        DialogueTurn(second, ("When?",) if second == asked else (), State.SILENCE, "") for second in range(10)
+    )
     return Dialogue("a.webm", task, turns, {"argument": argument})
 
 

@@ -12,7 +12,7 @@ from finetune.__main__ import COMMANDS, main
 from finetune.annotations import Answer, Question, Record, save_records
 from finetune.evaluate import evaluate, make_jobs, prediction_lines, report
 from finetune.evaluation.footage import video_turns
-from finetune.evaluation.jobs import Job, thinned
+from finetune.evaluation.jobs import EvalJob, thinned
 from finetune.evaluation.report import print_report
 from finetune.evaluation.rollout import WATCHING, Decision, roll_out
 from finetune.metrics import Track, score
@@ -196,7 +196,7 @@ def test_predictions_have_a_line_for_every_turn_with_the_index_in_the_file(folde
 
 def test_a_thinned_set_takes_other_records_from_video_to_video():
     records = [tuple((10 * video + place, None) for place in range(5)) for video in range(3)]
-    jobs = thinned([Job(Path(f"{video}.webm"), kept) for video, kept in enumerate(records)], 2)
+    jobs = thinned([EvalJob(Path(f"{video}.webm"), kept) for video, kept in enumerate(records)], 2)
     assert [[index for index, _ in job.records] for job in jobs] == [[0, 1], [12, 13], [20, 24]]
     assert thinned(jobs, 9) == jobs
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from finetune.data.batch import NO_DIGIT, PLACES, Batch, Row, collate
+from finetune.data.batch import NO_DIGIT, PLACES, Batch, Sample, collate
 from finetune.model import tiny
-from finetune.training.aux_heads import Heads
+from finetune.training.aux_heads import AuxHeads
 from finetune.world.events import EVENTS, IGNORED
 from streamo_app.models.qwen2_5_vl import Qwen25VL
 
@@ -32,12 +32,12 @@ def batch(model) -> Batch:
     """Two dialogues of three and two images of two visual tokens, seen in seconds 4, 40, 7 and 5, 6."""
     image, noise = model.config.image_token_id, torch.Generator().manual_seed(0)
 
-    def row(words: int, clock: list[int], targets: list, distractors: list, pointers: list) -> Row:
+    def row(words: int, clock: list[int], targets: list, distractors: list, pointers: list) -> Sample:
         ids = [25]
         for second in clock:
             ids += [image, image, *range(30 + second, 30 + second + words)]
         features = torch.randn(len(clock), 8, model.config.vision_config.hidden_size, generator=noise)
-        return Row(
+        return Sample(
             ids,
             [-100] * len(ids),
             (1, 2),
@@ -67,7 +67,7 @@ def run(model, batch):
     """Heads over the batch, after `change` was done to them: (what they find, what the model did)."""
 
     def of(change=lambda heads: None, before=False):
-        heads = Heads(model, before)
+        heads = AuxHeads(model, before)
         change(heads)
         with torch.no_grad():
             language = model.model.language_model
@@ -93,7 +93,7 @@ def test_the_pointer_loss_is_minus_the_log_of_what_the_first_head_of_the_third_l
 
 
 def test_a_batch_without_pointers_costs_nothing(model, batch):
-    heads = Heads(model)
+    heads = AuxHeads(model)
     none = Batch(**vars(batch) | {"pointers": torch.zeros(0, 4, dtype=torch.int64)})
     language = model.model.language_model
     language(inputs_embeds=language.embed_tokens(batch.ids), position_ids=batch.positions, use_cache=False)
@@ -190,7 +190,7 @@ def test_the_events_loss_is_read_where_a_turn_is_decided_and_weighs_what_happens
 
 
 def test_rows_of_which_nothing_is_known_cost_the_events_head_nothing(model, batch):
-    heads = Heads(model)
+    heads = AuxHeads(model)
     language = model.model.language_model
     language(inputs_embeds=language.embed_tokens(batch.ids), position_ids=batch.positions, use_cache=False)
     loss, weight = heads(batch.ids == model.config.image_token_id, batch)["events"]
@@ -321,7 +321,7 @@ def test_new_heads_for_the_picture_before_say_nothing_yet(run):
 
 
 def test_a_batch_of_first_pictures_costs_the_heads_nothing_and_stays_part_of_the_graph(model, batch):
-    heads = Heads(model, before=True)
+    heads = AuxHeads(model, before=True)
     first = Batch(**vars(batch) | {"earlier": torch.full_like(batch.earlier, -1)})
     language = model.model.language_model
     language(inputs_embeds=language.embed_tokens(batch.ids), position_ids=batch.positions, use_cache=False)

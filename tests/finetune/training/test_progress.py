@@ -14,9 +14,9 @@ import transformers
 from rich.console import Console
 
 from finetune.config import Stage, TrainConfig
-from finetune.training.disk_space import check_room, room_needed
+from finetune.training.disk_space import check_disk_space, required_bytes
 from finetune.training.progress import Progress, costs, later_seconds, read_curve, words
-from finetune.training.run_record import Ledger, device_name, training_record
+from finetune.training.run_record import RunStats, device_name, training_record
 
 LOOK = Stage("look", "vision", 20, 1e-3, batch=100)
 TALK = Stage("talk", "dialogue", 40, 1e-3, tokens=1000, seconds=(8, 10))
@@ -168,7 +168,7 @@ def test_times_are_told_in_words():
 def test_the_time_of_a_stage_adds_up_over_restarts_and_is_noted_while_it_runs(tmp_path):
     path = tmp_path / "times.json"
     path.write_text(json.dumps({"seconds": {"0_look": 50.0}, "tokens": {}}))
-    ledger = Ledger(path)
+    ledger = RunStats(path)
     with pytest.raises(KeyboardInterrupt), ledger.running("0_look", every_s=0.01):
         began = time.monotonic()
         while json.loads(path.read_text())["seconds"]["0_look"] == 50.0 and time.monotonic() < began + 5:
@@ -176,12 +176,12 @@ def test_the_time_of_a_stage_adds_up_over_restarts_and_is_noted_while_it_runs(tm
         assert json.loads(path.read_text())["seconds"]["0_look"] > 50  # nobody said that it ends: a kill may come now
         raise KeyboardInterrupt
     ledger.count("0_look", 123)
-    again = Ledger(path)
+    again = RunStats(path)
     assert 50 < again.seconds["0_look"] < 56 and again.tokens == {"0_look": 123}
 
 
 def test_the_record_beside_the_weights_says_what_made_them(tmp_path):
-    ledger = Ledger(tmp_path / "times.json")
+    ledger = RunStats(tmp_path / "times.json")
     ledger.seconds = {"setup": 5.0, "0_look": 60.0, "1_talk": 100.0}
     ledger.count("0_look", 999)
     record = training_record(CONFIG, ledger, processes=2, precision="float32")
@@ -201,18 +201,18 @@ def test_the_room_a_run_needs_is_counted_from_bytes_per_frame():
     # One clip of each world has two frames a second: 10 + 3 x 10 and 2 x 20 + 20 more. 10 patches have 32 bytes of
     # labels, twice.
     stills, frames, labels = 100, (4 + 1) * 10 + (2 + 1) * 20, 100 * 10 * 32 * 2
-    assert room_needed(CONFIG, still=5, frame=7, features=11) == stills * (5 + 11) + frames * (7 + 11) + labels
+    assert required_bytes(CONFIG, still=5, frame=7, features=11) == stills * (5 + 11) + frames * (7 + 11) + labels
     # 1960 pixels are 10 patches of 128 float16 numbers.
-    assert room_needed(CONFIG, still=0, frame=0) == (stills + frames) * 10 * 128 * 2 + labels
+    assert required_bytes(CONFIG, still=0, frame=0) == (stills + frames) * 10 * 128 * 2 + labels
     # The weights of two stages, and three checkpoints of three times the weights.
-    assert room_needed(CONFIG, weights=1000, still=0, frame=0, features=0) == 11 * 1000 + labels
+    assert required_bytes(CONFIG, weights=1000, still=0, frame=0, features=0) == 11 * 1000 + labels
 
 
 def test_a_disk_that_would_fill_up_is_refused_in_one_sentence_and_what_the_run_holds_already_counts(tmp_path):
     (tmp_path / "clips").mkdir()
     (tmp_path / "clips" / "a.npz").write_bytes(bytes(1_000_000))
-    check_room(tmp_path, 3_000_000, free=1_002_000_000)
+    check_disk_space(tmp_path, 3_000_000, free=1_002_000_000)
     with pytest.raises(
         ValueError, match=r"needs 2\.4 GB more and 1 GB is to stay free, but its disk has 3\.3 GB; make room"
     ):
-        check_room(tmp_path, 2_401_000_000, free=3_300_000_000)
+        check_disk_space(tmp_path, 2_401_000_000, free=3_300_000_000)

@@ -11,12 +11,12 @@ from accelerate.state import AcceleratorState
 
 from finetune import train as training
 from finetune.config import Stage, load_config
-from finetune.data.batch import Row, collate
+from finetune.data.batch import Sample, collate
 from finetune.loss import streaming_loss, supervised_logits
 from finetune.model import tiny
 from finetune.model.vision import patches, tower
 from finetune.training import progress
-from finetune.training.disk_space import room_needed
+from finetune.training.disk_space import required_bytes
 from finetune.training.step_modules import DialogueStep, VisionStep
 from streamo_app.models.loading import load_model
 from streamo_app.models.qwen2_5_vl import Qwen25VL
@@ -118,7 +118,7 @@ def test_a_run_killed_in_the_middle_ends_with_the_weights_of_one_that_was_not(tm
     )
     taken = sum(path.stat().st_size for path in (killed.parent / "run").rglob("*") if path.is_file())
     weights = sum(p.numel() * 4 for p in load_model(str(killed), quantize="none").model.parameters())
-    assert taken <= room_needed(load_config(killed / "training.yaml"), hidden=32, weights=weights)
+    assert taken <= required_bytes(load_config(killed / "training.yaml"), hidden=32, weights=weights)
 
     record = json.loads((killed / "training.json").read_text())
     assert record["config"] == load_config(killed / "training.yaml").digest and all(
@@ -209,7 +209,7 @@ def test_a_step_on_cached_features_has_the_loss_of_the_whole_model():
     ids = [30, 31] + [image] * 6 + [32, state_ids[0], 33] + [image] * 6 + [34, state_ids[2], 35, 36]
     labels = [-100] * 9 + [state_ids[0]] + [-100] * 8 + [state_ids[2], 35, 36]
     with torch.no_grad():
-        row = Row(
+        row = Sample(
             ids,
             labels,
             (2, 3),

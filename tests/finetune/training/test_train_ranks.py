@@ -16,11 +16,11 @@ import torch
 from accelerate import Accelerator
 
 from finetune.config import Stage
-from finetune.data.batch import Row, collate
+from finetune.data.batch import Sample, collate
 from finetune.model import tiny
 from finetune.model.vision import tower
 from finetune.training.progress import read_curve
-from finetune.training.stages import DialogueWork
+from finetune.training.stages import DialogueRunner
 from finetune.training.step_modules import DialogueStep
 from streamo_app.models.qwen2_5_vl import Qwen25VL
 
@@ -49,11 +49,11 @@ class Setting:
         silence, standby, response = self.states
         self.rows = [self.row([silence, silence, standby]), self.row([response, 31, 32, silence])]
 
-    def row(self, said: list[int]) -> Row:
+    def row(self, said: list[int]) -> Sample:
         frames = torch.from_numpy(np.random.default_rng(len(said)).integers(0, 256, (1, 56, 84, 3), dtype=np.uint8))
         with torch.no_grad():
             features = tower(self.model.model.visual, frames)
-        return Row(
+        return Sample(
             [30, *[self.image] * 6, *said],
             [-100] * 7 + said,
             (2, 3),
@@ -93,7 +93,7 @@ def work(out: str) -> None:
             assert tokens == stage.tokens // RANKS
             return [setting.rows[rank]]
 
-    stage = DialogueWork(setting.step, Mine(), STAGE, 0, setting.family, accelerator)
+    stage = DialogueRunner(setting.step, Mine(), STAGE, 0, setting.family, accelerator)
     module = accelerator.prepare(setting.step)  # held until the backward pass: gone, it would add nothing up
     loss, report = stage.loss(module, (0,))
     accelerator.backward(loss)

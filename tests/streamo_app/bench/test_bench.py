@@ -6,7 +6,7 @@ import json
 import pytest
 
 from streamo_app.bench import report as bench
-from streamo_app.bench.growth import Growth, Sample, around, summary
+from streamo_app.bench.growth import Growth, Measurement, around, summary
 from streamo_app.models.loading import save_pretrained
 from tests.support import tiny
 from tests.support.streams import streaming
@@ -58,7 +58,8 @@ def test_a_person_reads_a_table(folder, short, capsys):
 
 def test_flatness_compares_the_end_with_second_200():
     samples = [
-        Sample(n, 1.0, 1.0, 2.0 if n < 500 else 3.0, 2.0 if n < 500 else 3.0, 70, 1000, 5_000_000) for n in range(1000)
+        Measurement(n, 1.0, 1.0, 2.0 if n < 500 else 3.0, 2.0 if n < 500 else 3.0, 70, 1000, 5_000_000)
+        for n in range(1000)
     ]
     level = bench.flat([summary(samples, 1000)], samples, window=20)
     assert (level["early"], level["late"], level["cpu_ratio"], level["rss_grown_mb"]) == (200, 1000, 1.5, 0.0)

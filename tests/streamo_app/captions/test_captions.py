@@ -19,7 +19,7 @@ from streamo_app.captions.job import CaptionJob
 from streamo_app.events import Frame, Noticed
 from streamo_app.scratch import PREFIX, Scratch
 from streamo_app.transcript.exports import Cue
-from streamo_app.video.recording import Recorded
+from streamo_app.video.recording import RecordedSource
 from streamo_app.video.source import Pictures
 from tests.support.clips import barcode, read_barcode, write, write_at
 from tests.support.live import LiveSource
@@ -227,7 +227,7 @@ class Camera(LiveSource):
 
 
 def test_a_cameras_pictures_are_kept_at_their_stream_times_and_passed_on_unchanged(tmp_path):
-    source = Recorded(Camera([0, 1, 2, 5, 6]), tmp_path / "kept.webm")
+    source = RecordedSource(Camera([0, 1, 2, 5, 6]), tmp_path / "kept.webm")
     assert (source.kind, source.live) == ("camera", True)
     given = [frame.second for frame in source.frames(1, threading.Event())]
     assert given == [0, 1, 2, 5, 6] and source.done.is_set()
@@ -242,13 +242,13 @@ def test_a_phone_that_is_turned_while_it_is_kept_changes_nothing_for_the_run(tmp
                 image = item.image if item.second < 2 else np.rot90(item.image)
                 yield Frame(item.second, np.ascontiguousarray(image), 0.0)
 
-    source = Recorded(Turned([0, 1, 2, 3], size=(97, 65)), tmp_path / "kept.webm")
+    source = RecordedSource(Turned([0, 1, 2, 3], size=(97, 65)), tmp_path / "kept.webm")
     assert len(list(source.frames(1, threading.Event()))) == 4
     assert Pictures(source.recording).picture_at(3).shape == (64, 96, 3)
 
 
 def test_a_disk_that_refuses_is_one_notice_and_the_run_goes_on(tmp_path):
-    source = Recorded(Camera([0, 1, 2]), tmp_path / "nowhere" / "kept.webm")
+    source = RecordedSource(Camera([0, 1, 2]), tmp_path / "nowhere" / "kept.webm")
     items = list(source.frames(1, threading.Event()))
     assert [item.message for item in items if isinstance(item, Noticed)] == [
         "The video is not being kept (No such file or directory)."

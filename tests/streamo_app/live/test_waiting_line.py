@@ -12,10 +12,10 @@ from playwright.sync_api import expect
 from streamo_app.config import AppConfig
 from streamo_app.live.registry import IDLE_S, NoSeat, Sessions
 from streamo_app.live.run_limit import RunLimit, duration
-from streamo_app.live.waiting_line import PATIENCE_S, Line
+from streamo_app.live.waiting_line import PATIENCE_S, WaitingLine
 from streamo_app.models.engine import Engine
 from streamo_app.ui.visitor.samples import load_clips
-from streamo_app.ui.visitor.visitors import Desks
+from streamo_app.ui.visitor.visitors import Visitors
 from tests.support.browser import START, choose, running_site
 from tests.support.fakecam import street, write_camera
 from tests.support.lamp_model import LampModel
@@ -41,7 +41,7 @@ def engine():
 
 def test_first_come_first_served_and_who_asks_no_more_loses_his_place():
     clock = Clock()
-    line = Line(clock)
+    line = WaitingLine(clock)
     assert [line.place(who) for who in ("ana", "bob", "cleo", "bob")] == [1, 2, 3, 2]
     clock.now += PATIENCE_S - 1
     assert line.place("cleo") == 3
@@ -52,7 +52,7 @@ def test_first_come_first_served_and_who_asks_no_more_loses_his_place():
 
 
 def test_seats_go_to_those_who_wait_in_their_order(engine):
-    desks = Desks(engine, AppConfig(seats=1), load_clips())
+    desks = Visitors(engine, AppConfig(seats=1), load_clips())
     try:
         desks.sit("", "first", "a" * 32)
         for page, place in (("second", "number 1 of 1"), ("third", "number 2 of 2"), ("second", "number 1 of 2")):

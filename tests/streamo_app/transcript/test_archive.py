@@ -9,11 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from streamo_app.events import Asked, Decided, Ended
-from streamo_app.protocol import State
-from streamo_app.transcript.archive import Shelf, owner_folder
+from streamo_app.transcript.archive import Archive, owner_folder
 from streamo_app.transcript.journal import Journal, is_written, next_path
-from tests.support.journals import SAID, P, kept
+from tests.support.journals import kept
 
 MINE, THEIRS = "A" * 32, "B" * 32
 
@@ -25,7 +23,7 @@ def folder(tmp_path) -> Path:
 
 def test_a_journal_is_listed_with_its_date_length_responses_and_first_instruction(folder):
     path = kept(folder)
-    (one,) = Shelf(folder).entries()
+    (one,) = Archive(folder).entries()
     assert (one.name, one.path, one.started, one.source) == (
         path.stem,
         path,
@@ -44,7 +42,7 @@ def test_a_journal_is_listed_with_its_date_length_responses_and_first_instructio
 def test_the_newest_comes_first(folder):
     for day in (3, 9, 5):
         kept(folder, f"s{day}", started=f"2026-11-0{day}T10:00:00+00:00")
-    assert [one.started[8:10] for one in Shelf(folder).entries()] == ["09", "05", "03"]
+    assert [one.started[8:10] for one in Archive(folder).entries()] == ["09", "05", "03"]
 
 
 @pytest.mark.parametrize(
@@ -57,16 +55,16 @@ def test_the_newest_comes_first(folder):
 def test_what_cannot_be_opened_is_listed_with_a_word_and_can_be_deleted(folder, content, trouble):
     path = kept(folder)
     path.write_bytes(content)
-    (one,) = Shelf(folder).entries()
+    (one,) = Archive(folder).entries()
     assert one.trouble == trouble and one.started
-    Shelf(folder).delete(one.name)
+    Archive(folder).delete(one.name)
     assert not path.exists() and not folder.exists()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_journal_that_may_not_be_read_is_listed_with_a_word(folder):
     kept(folder).chmod(0)
-    assert Shelf(folder).entries()[0].trouble == "cannot be read (Permission denied)"
+    assert Archive(folder).entries()[0].trouble == "cannot be read (Permission denied)"
 
 
 def test_a_journal_that_was_cut_anywhere_never_breaks_the_list(folder):
@@ -74,24 +72,24 @@ def test_a_journal_that_was_cut_anywhere_never_breaks_the_list(folder):
     whole = path.read_bytes()
     for length in range(0, len(whole), 7):
         path.write_bytes(whole[:length])
-        (one,) = Shelf(folder).entries()
+        (one,) = Archive(folder).entries()
         assert one.seconds <= 8 and one.responses <= 1
 
 
 def test_a_journal_being_written_is_marked_and_neither_deleted_nor_opened_until_it_is_closed(folder):
     journal = Journal(next_path(folder, "s"), source="street.webm")
-    assert is_written(journal.path) and Shelf(folder).entries()[0].running
-    for refused in (Shelf(folder).delete, Shelf(folder).finished):
+    assert is_written(journal.path) and Archive(folder).entries()[0].running
+    for refused in (Archive(folder).delete, Archive(folder).finished):
         with pytest.raises(ValueError, match="^This session is still running; stop it first.$"):
             refused(journal.path.stem)
     journal.close()
-    assert Shelf(folder).finished(journal.path.stem) == journal.path and not is_written(journal.path)
+    assert Archive(folder).finished(journal.path.stem) == journal.path and not is_written(journal.path)
 
 
 def test_nobody_reaches_the_journals_of_another_whatever_he_calls_them(tmp_path, folder):
     theirs = kept(owner_folder(tmp_path, THEIRS), "another")
     kept(folder)
-    shelf = Shelf(folder)
+    shelf = Archive(folder)
     forged = [
         theirs.stem,
         f"../{theirs.parent.name}/{theirs.stem}",
@@ -114,7 +112,7 @@ def test_nobody_reaches_the_journals_of_another_whatever_he_calls_them(tmp_path,
 
 @pytest.mark.parametrize("owner", ["", "..", "A" * 31, "A" * 33, "A" * 31 + "/", "A" * 32 + "\n", "ä" * 32])
 def test_what_is_no_owners_id_has_no_folder(tmp_path, owner):
-    assert owner_folder(tmp_path, owner) is None and Shelf(None).entries() == []
+    assert owner_folder(tmp_path, owner) is None and Archive(None).entries() == []
 
 
 def test_the_folder_of_an_owner_does_not_tell_his_id_and_is_his_alone(tmp_path, folder):

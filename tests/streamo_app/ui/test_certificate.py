@@ -26,7 +26,7 @@ def test_it_names_every_way_to_the_page_and_lives_a_year(tmp_path):
     assert held.get_values_for_type(x509.IPAddress) == [
         ipaddress.ip_address(name) for name in ("127.0.0.1", "::1", "192.168.1.5")
     ]
-    assert (made.not_valid_after_utc - datetime.datetime.now(datetime.timezone.utc)).days in (LIFE_DAYS - 1, LIFE_DAYS)
+    assert (made.not_valid_after_utc - datetime.datetime.now(datetime.UTC)).days in (LIFE_DAYS - 1, LIFE_DAYS)
 
 
 def test_key_and_folder_are_its_owners_alone(tmp_path):

@@ -20,7 +20,7 @@ from streamo_app.models.engine import Engine
 from streamo_app.ui.api.watch import LONGEST_S, read_instructions
 from streamo_app.ui.serve import serve
 from streamo_app.ui.visitor.samples import CLIPS_DIR, NARRATE, load_clips
-from streamo_app.ui.visitor.visitors import Desks
+from streamo_app.ui.visitor.visitors import Visitors
 from tests.support.live import LiveModel
 
 CLIP = CLIPS_DIR / "midday.webm"
@@ -39,7 +39,7 @@ def running(model=None, **config):
         probe.bind(("127.0.0.1", 0))
         settings = AppConfig(port=probe.getsockname()[1], **config)
     engine = Engine(model or LiveModel(script)).start()
-    desks = Desks(engine, settings, load_clips())
+    desks = Visitors(engine, settings, load_clips())
     blocks, url = serve(desks, settings)
     try:
         yield url, desks

@@ -17,8 +17,8 @@ from streamo_app.models.loading import BUILT_IN_FOLDER, save_pretrained
 from streamo_app.models.settings import Settings
 from streamo_app.ui.page import tabs
 from streamo_app.ui.visitor.samples import load_clips
-from streamo_app.ui.visitor.visitor import Report
-from streamo_app.ui.visitor.visitors import Desks
+from streamo_app.ui.visitor.visitor import PageState
+from streamo_app.ui.visitor.visitors import Visitors
 from streamo_app.video.cameras import list_cameras
 from tests.support import tiny
 from tests.support.fakecam import street
@@ -40,8 +40,8 @@ def engine():
 def open_desks(engine):
     made = []
 
-    def make(**config) -> Desks:
-        made.append(Desks(engine, AppConfig(**config), load_clips()))
+    def make(**config) -> Visitors:
+        made.append(Visitors(engine, AppConfig(**config), load_clips()))
         return made[-1]
 
     yield make
@@ -50,7 +50,7 @@ def open_desks(engine):
 
 
 def act(desk, do, **what):
-    return desk.act({"do": do, **what}, Report())
+    return desk.act({"do": do, **what}, PageState())
 
 
 def until(happened):
@@ -140,7 +140,7 @@ def test_a_camera_on_the_network_is_watched_and_its_password_is_seen_nowhere(
     desk = open_desks(journal_dir=tmp_path).sit("", owner="o" * 32)
     act(desk, "start", choice="address", address=f"  {camera_address} ")
     until(lambda: desk.session.snapshot().decided >= 2)
-    view = desk.look(Report())
+    view = desk.look(PageState())
     assert (
         view["status"] == "running"
         and view["show"] == "preview"
@@ -153,14 +153,14 @@ def test_a_camera_on_the_network_is_watched_and_its_password_is_seen_nowhere(
     act(desk, "stop")
     kept = "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
     assert title in kept
-    assert "sesame" not in kept + json.dumps(desk.look(Report())) + caplog.text + desk.session.export("md")
+    assert "sesame" not in kept + json.dumps(desk.look(PageState())) + caplog.text + desk.session.export("md")
 
 
 def test_a_dead_address_is_one_sentence_without_its_password(open_desks, caplog):
     desk = open_desks().sit("")
     act(desk, "start", choice="address", address=SECRET)
     assert desk.session.wait(WAIT_S)
-    view = desk.look(Report())
+    view = desk.look(PageState())
     assert view["status"] == "failed" and view["message"].startswith("rtsp://127.0.0.1:9/yard ")
     assert "sesame" not in json.dumps(view) + caplog.text
 
@@ -234,7 +234,7 @@ def small(tmp_path):
 
 def loaded(desk) -> dict:
     """The state of the switch once nothing is being loaded."""
-    return until(lambda: (state := desk.look(Report())["control"]["switch"]) and not state["loading"] and state)
+    return until(lambda: (state := desk.look(PageState())["control"]["switch"]) and not state["loading"] and state)
 
 
 def test_another_model_takes_over_for_everybody_and_runs_under_way_end_with_a_sentence(open_desks, small):
@@ -245,13 +245,13 @@ def test_another_model_takes_over_for_everybody_and_runs_under_way_end_with_a_se
     before = weakref.ref(desks.engine._model)
     assert act(mine, "model", kind="folder", name=str(small), quantize="none")["message"] == ""
     assert loaded(mine)["failure"] == ""
-    view = other.look(Report())
+    view = other.look(PageState())
     assert (
         view["status"] == "ended"
         and view["rows"][-1]["text"] == "The model of this server was changed to small; press Start to go on with it."
     )
     assert view["numbers"][-1]["value"] == "small" and view["control"]["model"]["window"] == 40
-    other.act({"do": "start", "choice": "webcam"}, Report())
+    other.act({"do": "start", "choice": "webcam"}, PageState())
     other.frame(np.zeros((56, 84, 3), np.uint8))
     until(lambda: other.session.snapshot().decided)
     assert other.session.stats()["lanes"][1]["kv_tokens"] > 0

@@ -23,8 +23,8 @@ from streamo_app.ui.visitor.preview import Preview
 from streamo_app.ui.visitor.samples import SUGGESTIONS, load_clips
 from streamo_app.ui.visitor.stats import Usage, numbers
 from streamo_app.ui.visitor.view import render_run
-from streamo_app.ui.visitor.visitor import Report
-from streamo_app.ui.visitor.visitors import Desks
+from streamo_app.ui.visitor.visitor import PageState
+from streamo_app.ui.visitor.visitors import Visitors
 from tests.support.clips import write
 from tests.support.fakecam import street
 from tests.support.lamp_model import LampModel
@@ -42,14 +42,15 @@ def engine():
 
 @pytest.fixture
 def desks(engine):
-    made = Desks(engine, AppConfig(seats=2), load_clips())
+    made = Visitors(engine, AppConfig(seats=2), load_clips())
     yield made
     made.stop()
 
 
 def start(desk, what=(), **report):
     return desk.act(
-        {"do": "start", "choice": "samples", "clip": "midday", "how": "decode", "n": 7, **dict(what)}, Report(**report)
+        {"do": "start", "choice": "samples", "clip": "midday", "how": "decode", "n": 7, **dict(what)},
+        PageState(**report),
     )
 
 
@@ -95,15 +96,15 @@ def test_before_the_first_second_only_the_model_is_named():
     [None, [], "x", {}, {"run": "1", "after": None, "second": float("nan"), "t": [], "paused": "no", "ended": 1}],
 )
 def test_nonsense_from_a_page_is_taken_as_nothing_said(sent):
-    assert Report.read(sent) == Report()
+    assert PageState.read(sent) == PageState()
 
 
 def test_what_a_page_says_of_its_player_is_understood():
-    report = Report.read(
+    report = PageState.read(
         {"id": "a", "run": 3, "after": 12, "second": 40, "picture": 39, "t": 41.5, "paused": False, "ended": False}
     )
-    assert report == Report(run=3, after=12, second=40, picture=39, position=41.5, paused=False, ended=False)
-    assert Report.read({"t": -5}).position == 0.0
+    assert report == PageState(run=3, after=12, second=40, picture=39, position=41.5, paused=False, ended=False)
+    assert PageState.read({"t": -5}).position == 0.0
 
 
 def test_start_with_nothing_asked_opens_one_visible_lane_that_narrates(desks):
@@ -122,8 +123,8 @@ def test_words_left_in_the_box_are_asked_on_start_and_replace_the_narration(desk
 
 def test_a_wish_removed_before_start_leaves_the_narration(desks):
     desk = desks.sit("")
-    lane = desk.act({"do": "ask", "text": "Count cars."}, Report())["lanes"][0]["lane"]
-    desk.act({"do": "remove", "lane": lane}, Report())
+    lane = desk.act({"do": "ask", "text": "Count cars."}, PageState())["lanes"][0]["lane"]
+    desk.act({"do": "remove", "lane": lane}, PageState())
     assert [lane["text"] for lane in start(desk)["lanes"]] == ["Narrate what you see."]
 
 
@@ -135,11 +136,11 @@ def test_a_refused_wish_starts_nothing_and_says_why(desks):
 
 def test_a_lane_is_muted_made_quieter_and_followed_up_and_a_new_start_keeps_both(desks):
     desk = desks.sit("")
-    view = desk.act({"do": "ask", "text": AT_ONCE, "n": 1}, Report())
+    view = desk.act({"do": "ask", "text": AT_ONCE, "n": 1}, PageState())
     lane = view["lanes"][0]["lane"]
-    desk.act({"do": "mute", "lane": lane, "muted": True}, Report())
-    desk.act({"do": "talk", "lane": lane, "talk": -2}, Report())
-    view = desk.act({"do": "follow", "lane": lane, "text": "Shorter.", "n": 5}, Report())
+    desk.act({"do": "mute", "lane": lane, "muted": True}, PageState())
+    desk.act({"do": "talk", "lane": lane, "talk": -2}, PageState())
+    view = desk.act({"do": "follow", "lane": lane, "text": "Shorter.", "n": 5}, PageState())
     assert view["answers"]["follow"] == {"n": 5, "refused": False} and view["lanes"][0]["follow_ups"] == ["Shorter."]
     for _ in range(2):
         view = start(desk)
@@ -162,8 +163,8 @@ def test_a_lane_is_muted_made_quieter_and_followed_up_and_a_new_start_keeps_both
 )
 def test_what_cannot_be_done_to_a_lane_is_one_sentence(desks, what, sentence):
     desk = desks.sit("")
-    desk.act({"do": "ask", "text": AT_ONCE}, Report())
-    assert desk.act(what, Report())["message"] == sentence
+    desk.act({"do": "ask", "text": AT_ONCE}, PageState())
+    assert desk.act(what, PageState())["message"] == sentence
 
 
 @pytest.mark.parametrize(
@@ -176,14 +177,14 @@ def test_what_cannot_be_done_to_a_lane_is_one_sentence(desks, what, sentence):
     ],
 )
 def test_what_no_honest_page_sends_is_refused(desks, what, sentence):
-    assert desks.sit("").act(what, Report())["message"] == sentence
+    assert desks.sit("").act(what, PageState())["message"] == sentence
 
 
 def test_the_machines_own_camera_is_offered_and_opened_only_where_it_is_allowed(engine):
     assert 'value="camera"' in tabs(AppConfig()) and 'value="camera"' not in tabs(AppConfig(host="0.0.0.0"))
-    exposed = Desks(engine, AppConfig(host="0.0.0.0"), load_clips())
+    exposed = Visitors(engine, AppConfig(host="0.0.0.0"), load_clips())
     try:
-        view = exposed.sit("").act({"do": "start", "choice": "camera"}, Report())
+        view = exposed.sit("").act({"do": "start", "choice": "camera"}, PageState())
         assert view["status"] == "idle" and "--allow-camera" in view["message"]
     finally:
         exposed.stop()
@@ -200,18 +201,18 @@ def test_an_id_brings_its_own_desk_back_and_an_unknown_one_a_new_desk(desks):
 
 def test_a_page_that_draws_another_run_gets_all_of_this_one(desks, tmp_path):
     desk = desks.sit("")
-    desk.uploaded(write(tmp_path / "two.mp4", 5, 10), Report())
+    desk.uploaded(write(tmp_path / "two.mp4", 5, 10), PageState())
     start(desk, {"choice": "upload", "text": AT_ONCE})
     assert desk.session.wait(20)
-    known = desk.look(Report())
-    nothing_new = desk.look(Report(run=known["run"], after=known["seq"], second=1, picture=9.0))
+    known = desk.look(PageState())
+    nothing_new = desk.look(PageState(run=known["run"], after=known["seq"], second=1, picture=9.0))
     assert [row["text"] for row in known["rows"]] == [AT_ONCE, f"Heard: {AT_ONCE}", "The video has ended."]
     assert nothing_new["rows"] == [] and nothing_new["preview"] == ""
     assert [(view["after"], view["since"]) for view in (known, nothing_new)] == [(0, -1), (known["seq"], 1)], (
         "whether all is there, or what is new"
     )
     assert [cell[0] for cell in nothing_new["lanes"][0]["cells"]] == [1]  # the newest second is always sent again
-    assert desk.look(Report(run=known["run"] - 1, after=known["seq"], second=1))["rows"] == known["rows"]
+    assert desk.look(PageState(run=known["run"] - 1, after=known["seq"], second=1))["rows"] == known["rows"]
 
 
 def test_a_preview_shows_the_newest_picture_once_and_is_otherwise_its_source():

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from streamo_app.audio.decode import MAX_BYTES
-from streamo_app.audio.microphone import LONGEST_S, RATE_HZ, Recording
+from streamo_app.audio.microphone import LONGEST_S, RATE_HZ, MicrophoneRecording
 from streamo_app.audio.recognizer import Speech
 from streamo_app.config import AppConfig
 from streamo_app.models.engine import Engine
 from streamo_app.ui.visitor.samples import load_clips
-from streamo_app.ui.visitor.visitor import Report
-from streamo_app.ui.visitor.visitors import Desks
+from streamo_app.ui.visitor.visitor import PageState
+from streamo_app.ui.visitor.visitors import Visitors
 from streamo_app.ui.visitor.voice import voice_settings
 from tests.support.live import WAIT_S, LiveModel, LiveSource, ended
 from tests.support.tiny_speech import recording, tone
@@ -73,7 +73,7 @@ def card(monkeypatch):
 @pytest.fixture
 def desks():
     engine = Engine(LiveModel(lambda second, instructions: instructions[0])).start()
-    made = Desks(engine, AppConfig(), load_clips())
+    made = Visitors(engine, AppConfig(), load_clips())
     made.speech = Speech("someone/model", lambda model: lambda samples: f"{len(samples) / RATE_HZ:.1f} seconds.")
     yield made
     made.stop()
@@ -84,15 +84,15 @@ def said(desk, n: int) -> dict:
     """The view's voice once recording `n` is words, or is not."""
     _, spoken = desk.voice._spoken
     assert spoken.over.wait(WAIT_S)
-    voice = desk.tick(Report())["voice"]
+    voice = desk.tick(PageState())["voice"]
     assert voice["n"] == n
     return voice
 
 
 def test_a_recording_of_the_browser_comes_back_as_words_under_its_number(desks):
     desk = desks.sit("")
-    assert desk.tick(Report())["voice"] == {"n": 0, "state": "", "words": "", "listening": False, "chime": False}
-    view = desk.act({"do": "say", "n": 7, "sound": base64.b64encode(recording(tone(2.0))).decode()}, Report())
+    assert desk.tick(PageState())["voice"] == {"n": 0, "state": "", "words": "", "listening": False, "chime": False}
+    view = desk.act({"do": "say", "n": 7, "sound": base64.b64encode(recording(tone(2.0))).decode()}, PageState())
     assert view["message"] == "" and view["voice"]["n"] == 7
     assert said(desk, 7) | {"words": ""} == {"n": 7, "state": "heard", "words": "", "listening": False, "chime": False}
     assert said(desk, 7)["words"] == "2.0 seconds."
@@ -109,44 +109,44 @@ def test_a_recording_of_the_browser_comes_back_as_words_under_its_number(desks):
     ],
 )
 def test_what_is_no_recording_is_one_sentence_and_nobody_waits_for_it(desks, sent, sentence):
-    view = desks.sit("").act({"do": "say", "n": 7, "sound": sent}, Report())
+    view = desks.sit("").act({"do": "say", "n": 7, "sound": sent}, PageState())
     assert sentence in view["message"] and not view["notice"]
     assert (view["voice"]["n"], view["voice"]["state"]) == (7, "")
 
 
 def test_the_machines_own_microphone_listens_from_press_to_press(desks, card):
     desk = desks.sit("")
-    view = desk.act({"do": "listen", "n": 3}, Report())
+    view = desk.act({"do": "listen", "n": 3}, PageState())
     assert view["message"] == "" and view["voice"]["listening"]
     card.hear(tone(1.5))
-    assert not desk.act({"do": "listened", "n": 4}, Report())["voice"]["listening"]
+    assert not desk.act({"do": "listened", "n": 4}, PageState())["voice"]["listening"]
     assert said(desk, 4)["words"] == "1.5 seconds." and card.open == []
-    assert "not listening any more" in desk.act({"do": "listened", "n": 5}, Report())["message"]
-    desk.act({"do": "listen", "n": 6}, Report())
-    desk.act({"do": "listened", "drop": True, "n": 7}, Report())
-    assert card.open == [] and desk.tick(Report())["voice"]["n"] == 6
+    assert "not listening any more" in desk.act({"do": "listened", "n": 5}, PageState())["message"]
+    desk.act({"do": "listen", "n": 6}, PageState())
+    desk.act({"do": "listened", "drop": True, "n": 7}, PageState())
+    assert card.open == [] and desk.tick(PageState())["voice"]["n"] == 6
 
 
 def test_a_microphone_is_let_go_with_its_visitor(desks, card):
     desk = desks.sit("")
-    desk.act({"do": "listen", "n": 3}, Report())
+    desk.act({"do": "listen", "n": 3}, PageState())
     assert len(card.open) == 1
     desks.sessions.end(desk.session.id)
     assert card.open == []
 
 
 def test_a_recording_holds_each_sample_once_and_no_more_than_its_limit(card):
-    made, sound = Recording(), tone(1.0)
+    made, sound = MicrophoneRecording(), tone(1.0)
     card.hear(sound)
     assert np.array_equal(made.stop(), sound)
-    made = Recording()
+    made = MicrophoneRecording()
     card.hear(tone(LONGEST_S + 1))
     assert len(made.stop()) == LONGEST_S * RATE_HZ
 
 
 def test_the_chime_rings_for_responses_that_are_shown_and_for_no_others(desks, card):
     desk = desks.sit("")
-    assert desk.act({"do": "chime", "on": True, "n": 1}, Report())["voice"]["chime"]
+    assert desk.act({"do": "chime", "on": True, "n": 1}, PageState())["voice"]["chime"]
     desk.session.start(LiveSource([0]), asks=[(0, "Speak.")])
     ended(desk.session)
     assert card.ring.wait(WAIT_S)
@@ -156,7 +156,7 @@ def test_the_chime_rings_for_responses_that_are_shown_and_for_no_others(desks, c
     desk.session.mute(1, True)
     go_on.set()
     ended(desk.session)
-    assert not desk.act({"do": "chime", "on": False, "n": 2}, Report())["voice"]["chime"]
+    assert not desk.act({"do": "chime", "on": False, "n": 2}, PageState())["voice"]["chime"]
     rung = card.rung
     desk.session.start(LiveSource([0]), asks=[(0, "Speak.")])
     ended(desk.session)
@@ -165,12 +165,12 @@ def test_the_chime_rings_for_responses_that_are_shown_and_for_no_others(desks, c
 
 def test_strangers_neither_listen_through_the_machine_nor_make_it_sound(card):
     engine = Engine(LiveModel()).start()
-    desks = Desks(engine, AppConfig(host="0.0.0.0"), load_clips())
+    desks = Visitors(engine, AppConfig(host="0.0.0.0"), load_clips())
     try:
         desk = desks.sit("")
-        assert "may not use the microphone" in desk.act({"do": "listen", "n": 1}, Report())["message"]
-        assert "only its own page" in desk.act({"do": "chime", "on": True, "n": 2}, Report())["message"]
-        assert card.open == [] and not desk.tick(Report())["voice"]["chime"]
+        assert "may not use the microphone" in desk.act({"do": "listen", "n": 1}, PageState())["message"]
+        assert "only its own page" in desk.act({"do": "chime", "on": True, "n": 2}, PageState())["message"]
+        assert card.open == [] and not desk.tick(PageState())["voice"]["chime"]
     finally:
         desks.stop()
         engine.stop()
