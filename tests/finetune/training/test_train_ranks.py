@@ -72,7 +72,7 @@ class Setting:
 
 
 def launch(*command) -> None:
-    settings = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}", "OMP_NUM_THREADS": "1"}
+    settings = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     ran = subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(RANKS), *map(str, command)],
         capture_output=True, text=True, env=settings, timeout=500,
@@ -102,7 +102,7 @@ def work(out: str) -> None:
 
 
 def test_a_step_of_two_ranks_is_that_of_the_whole_batch(tmp_path):
-    (tmp_path / "program.py").write_text("import sys, test_train_ranks\ntest_train_ranks.work(sys.argv[1])\n")
+    (tmp_path / "program.py").write_text("import sys\nfrom tests.finetune.training import test_train_ranks\ntest_train_ranks.work(sys.argv[1])\n")
     launch(tmp_path / "program.py", tmp_path)
     found = [torch.load(tmp_path / f"{rank}.pt") for rank in range(RANKS)]
     setting = Setting()

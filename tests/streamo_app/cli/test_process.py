@@ -25,7 +25,7 @@ import sys, types
 from tests.support.live import LiveModel
 loading = sys.modules["streamo_app.models.loading"] = types.ModuleType("streamo_app.models.loading")
 loading.load_model = lambda name, **options: LiveModel()
-from streamo_app.cli import main
+from streamo_app.cli.main import main
 sys.exit(main())
 """
 """The program with a scripted model, which spares a process the seconds that torch takes to load."""
