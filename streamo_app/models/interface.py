@@ -7,9 +7,9 @@ takes the second.
 A model is not thread-safe: one thread calls it (the engine's, or an evaluation's own).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -33,7 +33,7 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class Step:
-    """A piece of one second of one lane: first the decision (`text` None), then, for a response, its text as it grows."""
+    """A piece of one second of one lane: first the decision (`text` None), then, for a response, the growing text."""
 
     state: State
     p: tuple[float, float, float]
@@ -45,38 +45,47 @@ class Step:
 
 
 class Lane(Protocol):
-    """Opaque to everyone but its model."""
+    """What everyone may read of a lane; the rest is its model's own business."""
 
-    tokens: int
-    """Tokens in the KV cache."""
-    cache_bytes: int
-    """Bytes that the KV cache holds, spare capacity included."""
-    forwards: int
-    """Language-model forwards since the lane was opened (one per silent second)."""
+    @property
+    def tokens(self) -> int:
+        """Tokens in the KV cache."""
+
+    @property
+    def cache_bytes(self) -> int:
+        """Bytes that the KV cache holds, spare capacity included."""
+
+    @property
+    def forwards(self) -> int:
+        """Language-model forwards since the lane was opened (one per silent second)."""
 
 
-class StreamingModel(Protocol):
+AnyLane = TypeVar("AnyLane", bound=Lane)
+"""The lane class of one model: a model takes back only lanes that it opened itself."""
+
+
+class StreamingModel(Protocol[AnyLane]):
     info: ModelInfo
 
     def encode(self, images: Sequence[np.ndarray]) -> Any:
         """Vision features of one second's images, each (H, W, 3) uint8 RGB; shared by lanes, never changed by them."""
 
-    def open_lane(self, window: int | None = None) -> Lane:
+    def open_lane(self, window: int | None = None) -> AnyLane:
         """A lane that has seen nothing: the watcher. `window`: seconds that it and its forks keep, None = the
         checkpoint's own."""
 
-    def fork(self, lane: Lane) -> Lane:
+    def fork(self, lane: AnyLane) -> AnyLane:
         """A copy between two turns. What happens to the copy never touches `lane`."""
 
-    def drop(self, lane: Lane) -> None:
+    def drop(self, lane: AnyLane) -> None:
         """Free what the lane holds. Dropping twice is harmless."""
 
-    def watch(self, lane: Lane, second: int, features: Any) -> None:
+    def watch(self, lane: AnyLane, second: int, features: Any) -> None:
         """One second of the watcher: seen, answered with Silence, nothing decided. One forward."""
 
     def turn(
-        self, lane: Lane, second: int, features: Any, instructions: Sequence[str] = (), talkativeness: float = 0.0
-    ) -> Iterator[Step]:
+        self, lane: AnyLane, second: int, features: Any, instructions: Sequence[str] = (), talkativeness: float = 0.0
+    ) -> Generator[Step, None, None]:
         """One second of a lane. The iterator yields the decision after one forward, then one step per decoded token of
         a response.
 

@@ -10,7 +10,7 @@ thread-safe: one thread calls it. Weights must not change while it lives: the sy
 by all lanes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -79,7 +79,7 @@ class TransformersModel:
         features: Features,
         instructions: Sequence[str] = (),
         talkativeness: float = 0.0,
-    ) -> Iterator[Step]:
+    ) -> Generator[Step, None, None]:
         """One second of a lane; see `interface.StreamingModel.turn`. Nothing happens before the first step is asked
         for.
 
@@ -96,7 +96,8 @@ class TransformersModel:
     def _speak(self, lane: TransformersLane) -> Iterator[tuple[str, bool]]:
         """Decode a reply on the cache: (text so far, whether it is whole). Left at any point, `lane.pending` closes the
         turn."""
-        token, ids = self.wire.reply(State.RESPONSE)[0], []
+        token = self.wire.reply(State.RESPONSE)[0]
+        ids: list[int] = []
         for left in reversed(range(MAX_NEW_TOKENS)):
             token = self._next_token(lane, token)
             if token == self.wire.im_end:
