@@ -14,7 +14,8 @@ import cv2
 
 from streamo_app.bench.growth import HEIGHT, PICTURES, WIDTH, picture
 from streamo_app.events import Decided, Event, Failed, Frame
-from streamo_app.models.engine import Ask, Client, Engine, Second
+from streamo_app.models.client import Ask, Client, TurnRequest
+from streamo_app.models.engine import Engine
 from streamo_app.models.streaming import TransformersModel
 from streamo_app.protocol import State
 from streamo_app.video.source import open_source
@@ -49,7 +50,7 @@ class User:
     def send(self, images) -> None:
         """Next second; waits for the slot. Raises ValueError when the engine has given this user up."""
         asks = tuple(Ask(n + 1, ASKS[n % len(ASKS)]) for n in range(self.lanes)) if self.second == 0 else ()
-        if not self.client.submit(Second(self.second, tuple(images), asks, watch=self.watch), STEP_TIMEOUT_S):
+        if not self.client.submit(TurnRequest(self.second, tuple(images), asks, watch=self.watch), STEP_TIMEOUT_S):
             raise ValueError(self.failure or "The engine does not answer.")
         self.second += 1
 

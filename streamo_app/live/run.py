@@ -13,11 +13,12 @@ import time
 from collections.abc import Callable, Mapping
 
 from streamo_app.events import Ended, Event, Failed, Frame, Noticed
+from streamo_app.live.handoff import Handoff
 from streamo_app.live.pause import Pause
 from streamo_app.live.snapshot import END, END_EARLY
-from streamo_app.models.engine import Ask, Client, Second
+from streamo_app.models.client import Ask, Client, TurnRequest
 from streamo_app.video.source import Source, SourceError
-from streamo_app.video.turns import Handoff, Turn, Turns
+from streamo_app.video.turns import Turn, Turns
 
 MODEL_GONE = "The model has been stopped; start again."
 UNEXPECTED = "Something went wrong while {doing}; start again, and see the log if it happens again."
@@ -183,9 +184,9 @@ class Run:
             self._captured[turn.second] = turn.captured_at
         if paused:
             self._emit(self, Noticed(turn.second, f"Paused for {paused} s before this."))
-        second = Second(turn.second, turn.images, asks, talkativeness, gap - paused, watch)
+        request = TurnRequest(turn.second, turn.images, asks, talkativeness, gap - paused, watch)
         self._next = turn.second + 1
-        taken = self.client.submit(second)
+        taken = self.client.submit(request)
         for ask in asks:
             if not self._is_open(ask.lane):
                 self.client.drop_lane(

@@ -20,7 +20,8 @@ from streamo_app.live.lanes import MAX_LANES, Lanes
 from streamo_app.live.run import Run
 from streamo_app.live.run_journal import RunJournal
 from streamo_app.live.snapshot import STOPPED, DecisionStats, LaneView, Snapshot, newest_rows
-from streamo_app.models.engine import Ask, Engine
+from streamo_app.models.client import Ask
+from streamo_app.models.engine import Engine
 from streamo_app.models.interface import ModelInfo
 from streamo_app.transcript.transcript import Transcript
 from streamo_app.video.source import Source

@@ -20,11 +20,9 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from streamo_app.events import Asked, Decided, Event, Failed, Speaking
-from streamo_app.models.client import MAX_LANES, WATCHER, Ask, Client, OpenLane, TurnRequest
+from streamo_app.models.client import WATCHER, Client, OpenLane, TurnRequest
 from streamo_app.models.interface import Lane, ModelInfo, StreamingModel
 from streamo_app.protocol import State
-
-__all__ = ["MAX_LANES", "Ask", "Client", "Engine", "TurnRequest"]
 
 DONE = object()
 

@@ -6,7 +6,8 @@ import threading
 import pytest
 
 from streamo_app.events import Asked, Decided, Failed, Speaking
-from streamo_app.models.engine import MAX_LANES, Ask, Engine, Second
+from streamo_app.models.client import MAX_LANES, Ask, TurnRequest
+from streamo_app.models.engine import Engine
 from streamo_app.protocol import State
 from tests.support import tiny
 from tests.support.scripted import SILENT, SPEAKING, ScriptedModel, image
@@ -29,7 +30,9 @@ class User:
         self.on_event(self, event)
 
     def send(self, second: int, *asks: tuple[int, str], **kwargs) -> bool:
-        return self.client.submit(Second(second, image(self.number), tuple(Ask(*ask) for ask in asks), **kwargs), LONG)
+        return self.client.submit(
+            TurnRequest(second, image(self.number), tuple(Ask(*ask) for ask in asks), **kwargs), LONG
+        )
 
     def run(self, *seconds: tuple) -> list:
         for second, *asks in seconds:
@@ -145,7 +148,7 @@ def test_the_slot_is_one_second_wide():
     user = User(engine, A)
     assert user.client.idle()
     assert user.send(0) and not user.client.idle()
-    assert not user.client.submit(Second(1, image(A)), timeout_s=0.01), "the engine has not taken the first"
+    assert not user.client.submit(TurnRequest(1, image(A)), timeout_s=0.01), "the engine has not taken the first"
     engine.start()
     assert user.send(1) and user.client.wait_idle(LONG)
     assert [second for second, *_ in decided(user.events)] == [0, 1]
@@ -160,7 +163,7 @@ def test_cancelling_in_the_middle_of_a_reply_ends_it_and_nobody_else(started):
     assert gone.send(0, (1, "Tell all."))
     other.run((0, (1, "And you?")), (1,))
     assert [type(e) for e in gone.events] == [Asked, Speaking], "nothing after the cancel"
-    assert gone.client.idle() and not gone.client.submit(Second(1, image(A)))
+    assert gone.client.idle() and not gone.client.submit(TurnRequest(1, image(A)))
     gone.client.cancel()
     assert decided(other.events) == [(0, 1, " ".join(["fine"] * 50)), (1, 1, "")]
     assert len(model.dropped) == 2 and model.lanes[1].cut
@@ -290,7 +293,7 @@ def test_the_real_model_says_through_the_engine_what_it_says_alone(started):
     for turn in range(12):
         asks = (Ask(1, "Count."),) if turn == 3 else ()
         for client, _ in users:
-            assert client.submit(Second(turn, (tiny.picture(turn),), asks, {1: -0.3}), LONG)
+            assert client.submit(TurnRequest(turn, (tiny.picture(turn),), asks, {1: -0.3}), LONG)
     for client, events in users:
         assert client.wait_idle(60)
         said = [(e.second, e.state, e.text, e.p) for e in events if isinstance(e, Decided) and e.lane == 1]

@@ -1,17 +1,13 @@
-"""Pictures become turns, and turns are handed over: newest wins live, nothing is lost when pulled.
+"""Frames become turns of as many images as the model takes a second.
 
 Run: python -m pytest tests/streamo_app/video/test_turns.py
 """
 
-import threading
-
 import pytest
 
 from streamo_app.events import Frame
-from streamo_app.video.turns import Handoff, Turn, Turns
+from streamo_app.video.turns import Turns
 from tests.support.live import picture
-
-WAIT_S = 20
 
 
 def frames(*seconds: float, fps: int = 1) -> list[Frame]:
@@ -56,13 +52,3 @@ def test_a_missing_image_repeats_the_one_before(seconds, expected):
 
 def test_thirds_of_a_second_fall_into_their_places_at_any_hour():
     assert turns(3, 86399 + 1 / 3, 86399 + 2 / 3, 86400.0) == [(86399, [126, 126, 127]), (86400, [128, 128, 128])]
-
-
-def test_a_live_handoff_keeps_the_newest_and_a_pulled_one_waits():
-    live, pulled = Handoff(newest_wins=True), Handoff(newest_wins=False)
-    one, two = (Turn(second, (picture(second),), 0.0) for second in (1, 2))
-    assert live.put(one) and live.put(two) and live.take() is two
-    putter = threading.Thread(target=lambda: (pulled.put(one), pulled.put(two), pulled.finish()))
-    putter.start()
-    assert [pulled.take(), pulled.take(), pulled.take()] == [one, two, None]
-    putter.join(WAIT_S)
