@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from streamo_app.colours import LANES_DARK, ON_LANE_DARK
 from streamo_app.transcript.exports import Cue, clock_time, one_line
 
-COLOURS = ("#35c9a3", "#a797ff", "#f29a54", "#6bb3f7", "#ef82b6", "#c3cd52", "#d3a27c", "#9db3c8")
-"""Of lanes 1 to 8, as on the dark page."""
 LINES = 4
 """Of one response; a longer one ends in three dots."""
 LETTER = 1 / 22
@@ -85,8 +84,8 @@ class Captions:
         wide = round(max(font.getlength(line) for line in lines)) + tag + 2 * pad
         image = Image.new("RGBA", (wide, step * len(lines) + pad), (0, 0, 0, 185))
         draw = ImageDraw.Draw(image)
-        draw.rectangle((0, 0, tag - 1, image.height), COLOURS[(cue.lane - 1) % len(COLOURS)])
-        draw.text((tag // 2, (step + pad) // 2), number, "#101114", font_of("0", letter)[0], anchor="mm")
+        draw.rectangle((0, 0, tag - 1, image.height), LANES_DARK[(cue.lane - 1) % len(LANES_DARK)])
+        draw.text((tag // 2, (step + pad) // 2), number, ON_LANE_DARK, font_of("0", letter)[0], anchor="mm")
         for at, line in enumerate(lines):
             draw.text((tag + pad, round(pad / 2 + (at + 0.5) * step)), line, "#ffffff", font, anchor="lm")
         return image

@@ -4,6 +4,7 @@
 import gradio as gr
 from fastapi.middleware import Middleware
 
+from streamo_app.colours import lane_properties
 from streamo_app.config import AppConfig
 from streamo_app.ui.api.auth import McpBasicAuth
 from streamo_app.ui.certificate import names_of, self_signed
@@ -55,6 +56,6 @@ def serve(desks: Visitors, config: AppConfig) -> tuple[gr.Blocks, str]:
         allowed_paths=[str(clip.path) for clip in desks.clips],
         app_kwargs={"routes": routes(desks), "middleware": [Middleware(McpBasicAuth, auth=config.auth)]},
         theme=theme(),
-        css="\n".join(text(f"{name}.css") for name in STYLES),
+        css="\n".join((lane_properties(), *(text(f"{name}.css") for name in STYLES))),
     )
     return blocks, shared or url.rstrip("/")

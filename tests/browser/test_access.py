@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from streamo_app.ui.page import STATIC
+from streamo_app.colours import LANES_DARK, LANES_LIGHT
 from tests.support.browser import STOP, ask, cells, wait_for
 from tests.support.lamp_model import NARRATE
 
@@ -26,15 +26,6 @@ EYES = {
 """Machado, Oliveira, Fernandes 2009, severity 1: what is left of linear RGB."""
 LEAST_DISTANCE = 0.08
 """In Oklab; two colours next to each other differ plainly from about 0.02."""
-
-
-def palettes() -> dict[str, list[str]]:
-    style = (STATIC / "style.css").read_text()
-    light, dark = style.split(".dark {")[:2]
-    return {
-        scheme: re.findall(r"--lane-\d: (#\w{6})", part)
-        for scheme, part in (("light", light), ("dark", dark.split("}")[0]))
-    }
 
 
 def linear(colour: str) -> np.ndarray:
@@ -56,10 +47,10 @@ def oklab(rgb: np.ndarray) -> np.ndarray:
     return np.array(axes) @ np.cbrt(np.array(cones) @ rgb)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("lanes", [LANES_LIGHT, LANES_DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("eye", EYES)
-def test_any_two_lane_colours_differ_for_every_eye(eye, scheme):
-    seen = {colour: oklab(np.clip(np.array(EYES[eye]) @ linear(colour), 0, 1)) for colour in palettes()[scheme]}
+def test_any_two_lane_colours_differ_for_every_eye(eye, lanes):
+    seen = {colour: oklab(np.clip(np.array(EYES[eye]) @ linear(colour), 0, 1)) for colour in lanes}
     assert len(seen) == 8
     assert min(np.linalg.norm(seen[a] - seen[b]) for a, b in itertools.combinations(seen, 2)) > LEAST_DISTANCE
 

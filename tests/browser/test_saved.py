@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from streamo_app.captions.draw import COLOURS
+from streamo_app.captions.draw import Captions
+from streamo_app.colours import LANES_DARK
+from streamo_app.transcript.exports import Cue
 from streamo_app.video.source import Pictures
 from tests.support.browser import STOP, ask, cells, choose, running_site, too_wide, wait_for
 from tests.support.fakecam import street, write_camera
@@ -131,10 +133,21 @@ def test_past_sessions_are_listed_opened_and_deleted_by_their_own_browser_only(s
 
 def has_lane(picture: np.ndarray, lane: int = 1) -> bool:
     """Whether the lane's colour fills a field at the left of the lower half of a picture."""
-    colour = np.array([int(COLOURS[lane - 1][at : at + 2], 16) for at in (1, 3, 5)])
+    colour = np.array([int(LANES_DARK[lane - 1][at : at + 2], 16) for at in (1, 3, 5)])
     height, width = picture.shape[:2]
     near = np.abs(picture[height // 2 :, : width // 8].astype(int) - colour).max(axis=-1) < 40
     return near.sum() > 100
+
+
+def test_captions_have_the_colours_of_the_dark_page(site):
+    with site.visitor(color_scheme="dark") as page:
+        page.wait_for_selector(".dark")
+        of_lane = "lane => getComputedStyle(document.querySelector('.dark')).getPropertyValue(`--lane-${lane}`)"
+        shown = [page.evaluate(of_lane, lane) for lane in range(1, 9)]
+    picture, numbered = np.zeros((2000, 2000, 3), np.uint8), [Cue(0, 1, lane, "Seen.") for lane in range(1, 9)]
+    Captions(numbered, 2000, 2000).draw(picture, 0.0)
+    drawn = {"#%02x%02x%02x" % tuple(colour) for colour in picture[200:, 60]}
+    assert set(shown) <= drawn and len(set(shown)) == 8
 
 
 def test_a_clip_is_saved_as_a_video_with_captions_and_the_making_of_it_can_be_cancelled(site):

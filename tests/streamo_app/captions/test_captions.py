@@ -5,6 +5,7 @@ Run: python -m pytest tests/streamo_app/captions/test_captions.py
 """
 
 import os
+import re
 import threading
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 from streamo_app.captions.burn import Cancelled, burn
 from streamo_app.captions.draw import LINES, Captions, font_of, own_font, wrap
 from streamo_app.captions.job import CaptionJob
+from streamo_app.colours import lane_properties
 from streamo_app.events import Frame, Noticed
 from streamo_app.scratch import PREFIX, Scratch
 from streamo_app.transcript.exports import Cue
@@ -51,11 +53,19 @@ def test_every_lane_has_its_colour_and_two_that_speak_at_once_stand_above_each_o
     picture = drawn([Cue(0, 3, 1, "One."), Cue(0, 3, 3, "Three.")], 1.0)
     found = {
         lane: np.argwhere((picture == colour).all(axis=-1))
-        for lane, colour in ((1, (0x35, 0xC9, 0xA3)), (3, (0xF2, 0x9A, 0x54)))
+        for lane, colour in ((1, (0x1F, 0xA4, 0xA2)), (3, (0x3B, 0xB8, 0xFF)))
     }
     assert all(len(at) > 50 for at in found.values())
     rows = {lane: set(at[:, 0]) for lane, at in found.items()}
     assert not rows[1] & rows[3] and max(max(at[:, 1]) for at in found.values()) < 40
+
+
+def test_the_eight_colours_are_those_that_the_dark_page_gets():
+    dark = re.findall(r"--lane-\d: #(\w{6})", lane_properties().split(".dark {")[1])
+    for lane, colour in enumerate(dark, 1):
+        picture = drawn([Cue(0, 3, lane, "Seen.")], 1.0)
+        assert (picture == tuple(bytes.fromhex(colour))).all(axis=-1).sum() > 50, lane
+    assert len(set(dark)) == 8
 
 
 def test_a_long_text_is_wrapped_broken_and_cut_and_no_line_is_too_wide():
