@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from finetune.annotations import Answer, Record, load_records
-from finetune.evaluation.footage import video_seconds, writable
-from streamo_app.files import atomic_write
+from streamo_app.files import atomic_write, writable
 from streamo_app.protocol import State, clean_instruction, parse_seconds, raw_turn
+from streamo_app.video.turns import video_seconds
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ def build_file(
     build = build_compat if compat else build_dialogue
     lengths: dict[str, int] = {}
     written = 0
-    with atomic_write(out) as beside, beside.open("w", encoding="utf-8") as file:
+    with atomic_write(out) as tmp, tmp.open("w", encoding="utf-8") as file:
         for record in records:
             name = f"{record.video_path} [{record.task}]"
             try:

@@ -21,12 +21,11 @@ from pathlib import Path
 
 from finetune.evaluation import conditions as live
 from finetune.evaluation.conditions import FRESH, Conditions
-from finetune.evaluation.footage import writable
 from finetune.evaluation.jobs import EvalJob, Outcome, make_jobs, only, run_job, thinned
 from finetune.evaluation.rollout import Chain
 from finetune.metrics import score
 from streamo_app.config import QUANTIZE
-from streamo_app.files import atomic_write
+from streamo_app.files import atomic_write, writable
 from streamo_app.models.interface import StreamingModel
 from streamo_app.protocol import STATES
 
@@ -284,5 +283,5 @@ def _default_workers() -> int:
 
 def write(path: str | Path, lines: Iterable[str]) -> None:
     """Written beside and then renamed."""
-    with atomic_write(path) as beside, beside.open("w", encoding="utf-8") as file:
+    with atomic_write(path) as tmp, tmp.open("w", encoding="utf-8") as file:
         file.writelines(lines)

@@ -25,9 +25,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from finetune.evaluation.footage import writable
 from finetune.loss import count_states, streaming_loss, supervised_logits
-from streamo_app.files import write_json
+from streamo_app.files import writable, write_json
+from streamo_app.memory import rss_bytes
 
 SIDES = {"supervised": "supervised only", "full": "full logits"}
 _STATE_IDS = (0, 1, 2)
@@ -76,7 +76,7 @@ def measure(size: Size, side: str) -> dict:
     labels[torch.randperm(size.tokens)[: size.labels]] = torch.where(torch.rand(size.labels) < 0.5, states, words)
     counts = count_states(labels, _STATE_IDS)
 
-    before, seconds = _resident_mb(), []
+    before, seconds = rss_bytes() / 1e6, []
     for _ in range(_STEPS):
         head.weight.grad = hidden.grad = None
         started = time.perf_counter()
@@ -176,26 +176,20 @@ def _in_a_process(size: Size, side: str) -> dict:
     raise RuntimeError(f"measuring {SIDES[side]} failed: {last}")
 
 
-def _resident_mb() -> float:
-    """Memory of this process now; its peak where the system does not tell (the same, while nothing large has been
-    freed)."""
-    return _status_mb("VmRSS") or _peak_mb()
-
-
 def _peak_mb() -> float:
-    """VmHWM, because a Linux process starts with the ru_maxrss of the one that started it; ru_maxrss elsewhere."""
+    """Most memory this process has held: VmHWM on Linux, where a process starts with the ru_maxrss of its parent (psutil
+    has no peak there); ru_maxrss elsewhere."""
     import resource
 
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return _status_mb("VmHWM") or used / (1e6 if sys.platform == "darwin" else 1e3 / 1.024)
-
-
-def _status_mb(field: str) -> float | None:
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:
-        return None
-    return next((int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith(field + ":")), None)
+        lines = []
+    for line in lines:
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used / (1e6 if sys.platform == "darwin" else 1e3 / 1.024)
 
 
 if __name__ == "__main__":

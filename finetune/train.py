@@ -83,8 +83,8 @@ def run_stage(
         accelerator.wait_for_everyone()
         accelerator.free_memory()
         if accelerator.is_main_process:
-            with atomic_write(finished) as beside:
-                torch.save({"model": material.model.state_dict(), "heads": material.heads}, beside)
+            with atomic_write(finished) as tmp:
+                torch.save({"model": material.model.state_dict(), "heads": material.heads}, tmp)
             shutil.rmtree(material.run / "checkpoint", ignore_errors=True)
         accelerator.wait_for_everyone()
 
@@ -140,18 +140,18 @@ def _train_stage(
 
 def _save(accelerator: Accelerator, folder: Path, index: int, step: int, spent: dict) -> None:
     """A checkpoint written beside and then renamed: a kill leaves the old one or the new one."""
-    beside, old = folder.with_name("checkpoint.part"), folder.with_name("checkpoint.old")
+    tmp, old = folder.with_name("checkpoint.part"), folder.with_name("checkpoint.old")
     if accelerator.is_main_process:
-        shutil.rmtree(beside, ignore_errors=True)  # half a checkpoint, where a kill left one
+        shutil.rmtree(tmp, ignore_errors=True)  # half a checkpoint, where a kill left one
     accelerator.wait_for_everyone()
-    accelerator.save_state(str(beside), safe_serialization=False)  # safetensors warns about tied weights, every time
+    accelerator.save_state(str(tmp), safe_serialization=False)  # safetensors warns about tied weights, every time
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        (beside / "at.json").write_text(json.dumps({"stage": index, "step": step, "spent": spent}))
+        (tmp / "at.json").write_text(json.dumps({"stage": index, "step": step, "spent": spent}))
         shutil.rmtree(old, ignore_errors=True)
         if folder.exists():
             folder.rename(old)
-        beside.rename(folder)
+        tmp.rename(folder)
         shutil.rmtree(old, ignore_errors=True)
     accelerator.wait_for_everyone()
 

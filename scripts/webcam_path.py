@@ -30,15 +30,16 @@ from rich.table import Table
 from finetune.annotations import Record
 from finetune.build import Dialogue, build_dialogue, place_questions
 from finetune.evaluate import against, evaluate, write
-from finetune.evaluation.footage import video_seconds, writable
 from finetune.evaluation.jobs import EvalJob, Streamed, make_jobs
 from finetune.metrics import score
 from scripts.webcam_clock import on_clip, unseen, whole
 from scripts.webcam_visit import Seen, Visit, write_camera
 from streamo_app.config import BUILT_IN_MODEL, Parser
+from streamo_app.files import writable
 from streamo_app.live.session import MAX_LANES
 from streamo_app.models.interface import StreamingModel
 from streamo_app.models.loading import load_model
+from streamo_app.video.turns import video_seconds
 from tests.support.browser import running_site
 from tests.support.chromium import CHROMIUM
 

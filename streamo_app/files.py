@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside, then renamed."""
+"""Output files: checked before a long run (`writable`), and complete or not there (`atomic_write`)."""
 
 import json
 import os
@@ -8,24 +8,44 @@ from pathlib import Path
 
 
 @contextmanager
-def atomic_write(path: str | Path) -> Iterator[Path]:
-    """A place to write to beside `path`, which takes that name at the end; an error leaves what was there before.
+def atomic_write(path: str | Path, mode: int | None = None) -> Iterator[Path]:
+    """A temporary path in the folder of `path`, renamed to `path` at the end; an error leaves what was there before.
 
-        with whole("curves.png") as beside:
-            figure.savefig(beside)
+        with atomic_write("curves.png") as tmp:
+            figure.savefig(tmp)
 
-    The place ends like `path`, for writers that go by the ending, and is of this process alone.
+    It has the suffix of `path`, for writers that go by it, and is this process's alone. `mode`: permissions that the
+    file has from the moment it is created, such as 0o600 for a secret.
     """
     path = Path(path)
-    beside = path.with_name(f".{path.stem}.part{os.getpid()}{path.suffix}")
+    tmp = path.with_name(f".{path.stem}.part{os.getpid()}{path.suffix}")
     try:
-        yield beside
-        os.replace(beside, path)
+        if mode is not None:
+            tmp.unlink(missing_ok=True)  # left by a killed process, with whatever permissions
+            os.close(os.open(tmp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+        yield tmp
+        os.replace(tmp, path)
     finally:
-        beside.unlink(missing_ok=True)
+        tmp.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes, mode: int | None = None) -> None:
+    """Bytes, complete or not there; `mode` as for `atomic_write`."""
+    with atomic_write(path, mode) as tmp:
+        tmp.write_bytes(data)
 
 
 def write_json(path: Path, value: dict) -> None:
-    """JSON of a mapping, whole or not there. Raises ValueError on numbers that are not finite."""
-    with atomic_write(path) as beside:
-        beside.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
+    """JSON of a mapping, complete or not there. Raises ValueError on numbers that are not finite."""
+    with atomic_write(path) as tmp:
+        tmp.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
+
+
+def writable(path: str | Path) -> Path:
+    """`path` itself. Raises ValueError where its folder does not exist or it is a folder."""
+    path = Path(path)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; name a file to write.")
+    if not path.parent.is_dir():
+        raise ValueError(f"The folder {path.parent} does not exist; create it, or write elsewhere.")
+    return path

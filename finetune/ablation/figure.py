@@ -30,8 +30,8 @@ def draw_figure(path: Path, summary: Summary, plan: Plan, floors: dict[str, dict
         ax.set_ylim(0, max(10.0, 1.35 * ax.get_ylim()[1]))  # room for the legend
         if ax.get_legend_handles_labels()[0]:
             ax.legend(loc="upper left", ncols=2, frameon=False, fontsize=8, handlelength=3)
-    with atomic_write(path) as beside:
-        figure.savefig(beside, dpi=100, format="png")
+    with atomic_write(path) as tmp:
+        figure.savefig(tmp, dpi=100, format="png")
 
 
 def _bar(ax, at: float, value: dict | None, width: float, **look) -> None:

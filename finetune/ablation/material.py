@@ -26,7 +26,7 @@ from finetune.model import tiny, vision
 from finetune.world.street import tasks
 from finetune.world.street.draw import draw
 from finetune.world.street.scene import make_clip
-from streamo_app.files import atomic_write
+from streamo_app.files import atomic_write, write_bytes
 from streamo_app.models.loading import find_folder, load_model
 from streamo_app.models.qwen2_5_vl import Qwen25VL
 from streamo_app.models.settings import Settings
@@ -163,13 +163,7 @@ def base_digest(base: str) -> bytes:
     return found.digest()
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Written beside and then renamed."""
-    with atomic_write(path) as beside:
-        beside.write_bytes(data)
-
-
 def save(path: Path, value: dict) -> None:
     """`torch.save`, written beside and then renamed."""
-    with atomic_write(path) as beside:
-        torch.save(value, beside)
+    with atomic_write(path) as tmp:
+        torch.save(value, tmp)

@@ -50,8 +50,8 @@ def write(out: Path, plan: Plan, results: list[dict], floors: dict[str, dict], a
     summary = Summary(results)
     numbers, words, picture = (out / f"ablation.{ending}" for ending in ("json", "md", "png"))
     write_json(numbers, document(plan, results, floors, about))
-    with atomic_write(words) as beside:
-        beside.write_text(markdown(plan, summary, floors, about, _by_hand(words)), encoding="utf-8")
+    with atomic_write(words) as tmp:
+        tmp.write_text(markdown(plan, summary, floors, about, _by_hand(words)), encoding="utf-8")
     draw_figure(picture, summary, plan, floors)
     return [numbers, words, picture]
 

@@ -122,5 +122,5 @@ def load(path: Path) -> tuple[torch.Tensor, tuple[int, int]]:
 
 
 def _save(path: Path, **arrays: np.ndarray) -> None:
-    with atomic_write(path) as beside, beside.open("wb") as file:
+    with atomic_write(path) as tmp, tmp.open("wb") as file:
         np.savez(file, **arrays)

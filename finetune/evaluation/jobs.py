@@ -16,11 +16,10 @@ from finetune.build import Dialogue, build_dialogue, place_questions
 from finetune.data.augment import shift_clock
 from finetune.evaluation.chain_leaks import answered_before, last_shown
 from finetune.evaluation.conditions import FRESH, Conditions
-from finetune.evaluation.footage import video_turns
 from finetune.evaluation.rollout import Chain, Decision, roll_out
 from finetune.metrics import Track
 from streamo_app.models.interface import StreamingModel
-from streamo_app.video.turns import Turn
+from streamo_app.video.turns import Turn, video_turns
 
 
 @dataclass(frozen=True)

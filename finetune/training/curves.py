@@ -77,8 +77,8 @@ def write_curves(run: Path, out: Path) -> tuple[Path, Path]:
     name = _name(run)
     numbers, picture = out / "curves.json", out / "curves.png"
     write_json(numbers, {"name": name, "stages": stages})
-    with atomic_write(picture) as beside:
-        figure(stages, name).savefig(beside, **_PICTURE)
+    with atomic_write(picture) as tmp:
+        figure(stages, name).savefig(tmp, **_PICTURE)
     return numbers, picture
 
 

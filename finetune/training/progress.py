@@ -71,8 +71,8 @@ class Progress:
         if main:
             kept = [line for line in read_curve(path) if line["stage"] != self.stage.name or line["step"] <= start]
             self._costs = costs(kept, stages[:index])
-            with atomic_write(path) as beside:
-                beside.write_text("".join(json.dumps(line) + "\n" for line in kept))
+            with atomic_write(path) as tmp:
+                tmp.write_text("".join(json.dumps(line) + "\n" for line in kept))
             if self.console.is_terminal:
                 self._open()
 

@@ -22,7 +22,7 @@ from finetune.model.tokenizer_corpus import corpus
 from finetune.model.vision import token_order
 from finetune.training.bars import Bar
 from finetune.training.step_modules import DialogueStep, VisionStep
-from streamo_app.files import atomic_write
+from streamo_app.files import write_bytes
 from streamo_app.models.loading import load_model, save_pretrained
 from streamo_app.models.qwen2_5_vl import Qwen25VL
 from streamo_app.protocol import SYSTEM_PROMPT
@@ -135,8 +135,7 @@ def _folder(run: Path, part: int) -> Path:
 
 
 def _dump(path: Path, value) -> None:
-    with atomic_write(path) as beside:
-        beside.write_bytes(pickle.dumps(value, protocol=5))
+    write_bytes(path, pickle.dumps(value, protocol=5))
 
 
 class StageRunner(Protocol):

@@ -66,7 +66,7 @@ def render_clip(clip: AnyClip, path: str | Path, fps: float | None = None, crf: 
     Written beside and then renamed. Raises OSError when the file cannot be written.
     """
     path, fps, draw = Path(path), fps or clip_fps(clip), world_of(clip).draw
-    with atomic_write(path) as beside, av.open(str(beside), "w", container_options=_SAME_BYTES) as file:
+    with atomic_write(path) as tmp, av.open(str(tmp), "w", container_options=_SAME_BYTES) as file:
         width, height = clip.size
         video = file.add_stream("libvpx", rate=Fraction(fps).limit_denominator(1000), options={**VP8, "crf": str(crf)})
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
@@ -148,8 +148,8 @@ def render(
 
 
 def _write(made: list[Record], path: Path) -> None:
-    with atomic_write(path) as beside:
-        save_records(made, beside)
+    with atomic_write(path) as tmp:
+        save_records(made, tmp)
 
 
 def _one_thread() -> None:

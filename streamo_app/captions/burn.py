@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from streamo_app.captions.draw import Captions
+from streamo_app.files import atomic_write
 from streamo_app.transcript.exports import Cue
 from streamo_app.video.source import Pictures
 
@@ -44,16 +45,15 @@ def burn(
 
     `progress` gets 0 to 1. Raises Cancelled, SourceError or ValueError (one sentence) for a video that cannot be read,
     OSError for a full disk."""
-    beside = out.with_name(f"part-{out.name}")
     try:
-        with closing(Pictures(video)) as pictures, av.open(str(beside), "w", format="webm") as file:
-            missing = write(pictures, cues, file, from_s, min(until_s, from_s + LONGEST_S), progress, cancelled)
-        beside.replace(out)
-        return missing
+        with (
+            atomic_write(out) as tmp,
+            closing(Pictures(video)) as pictures,
+            av.open(str(tmp), "w", format="webm") as file,
+        ):
+            return write(pictures, cues, file, from_s, min(until_s, from_s + LONGEST_S), progress, cancelled)
     except av.FFmpegError as error:
         raise OSError(error.errno, error.strerror or "the video could not be written") from error
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def write(

@@ -4,7 +4,7 @@ JSON Lines grow line by line under their own name. The other formats are written
 response and at the end. What stood there before stays until there is something to put in its place.
 """
 
-import os
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from streamo_app.cli.output import JsonLines, Output, complain
 from streamo_app.events import Decided, Event
+from streamo_app.files import atomic_write
 from streamo_app.protocol import State
 
 REWRITE_S = 1.0
@@ -48,9 +49,9 @@ class ExportFile:
 
     def __init__(self, path: Path, form: str, *, notices: bool):
         self._path, self._form, self._notices = path, form, notices
-        self._part = path.with_name(path.name + ".part")
         self._stale, self._next_at = False, 0.0
-        open(self._part, "w").close()
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass  # whether the folder can be written shows before a model is loaded
 
     def event(self, event: Event) -> None:
         self._stale |= isinstance(event, Decided) and event.state is State.RESPONSE
@@ -66,24 +67,22 @@ class ExportFile:
 
     def finish(self, session) -> None:
         self._stale = False
-        with open(self._part, "w", encoding="utf-8", errors="replace") as file:
-            file.write(session.export(self._form))
-        os.replace(self._part, self._path)
+        write_text(self._path, session.export(self._form))
 
     def close(self) -> None:
-        self._part.unlink(missing_ok=True)
+        """Nothing stays open between two writes."""
+
+
+def write_text(path: Path, text: str) -> None:
+    with atomic_write(path) as tmp:
+        tmp.write_text(text, encoding="utf-8", errors="replace")
 
 
 def write_whole(path: Path, text: str) -> None:
     """`path` with `text`, or as it was. Raises ValueError (one sentence) when it cannot be written."""
     check_name(path)
-    part = path.with_name(path.name + ".part")
     try:
-        try:
-            part.write_text(text, encoding="utf-8", errors="replace")
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        write_text(path, text)
     except OSError as error:
         raise unwritable(path, error) from error
 

@@ -8,13 +8,14 @@ printed fingerprint tells whether it is the right one.
 
 import datetime
 import ipaddress
-import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 from streamo_app.config import is_loopback
+from streamo_app.files import write_bytes
 
+OWNER_ONLY = 0o600
 LIFE_DAYS = 365
 """Browsers refuse certificates that live longer than about 13 months."""
 RENEW_DAYS = 14
@@ -133,8 +134,9 @@ def make(key_file: Path, file: Path, names: tuple[str, ...]):
     pem = serialization.Encoding.PEM
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_private(key_file, key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-        write_private(file, certificate.public_bytes(pem))
+        secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        write_bytes(key_file, secret, mode=OWNER_ONLY)
+        write_bytes(file, certificate.public_bytes(pem), mode=OWNER_ONLY)
     except OSError as error:
         raise ValueError(
             f"The certificate cannot be kept in {file.parent} ({error.strerror}); set XDG_DATA_HOME to a folder that can be written."
@@ -149,15 +151,6 @@ def alternative(name: str):
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name)
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Readable by its owner only, from its first byte on."""
-    part = path.with_name(path.name + ".part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)
-    os.replace(part, path)
 
 
 def fingerprint(certificate) -> str:

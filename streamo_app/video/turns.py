@@ -1,7 +1,13 @@
-"""From frames to turns. Pure: no threads, no clock."""
+"""From frames to turns: one second each. `Turns` is pure; `video_turns` reads a file with it.
+
+A file's turns are counted by the code that counts them live, and not from its frames over a nominal rate: that keeps
+labels and live streaming on one clock.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
 
 import numpy as np
 
@@ -54,3 +60,24 @@ class Turns:
             whole.append(before)
         turn, self._second, self._last = Turn(self._second, tuple(whole), self._captured_at), None, before
         yield turn
+
+
+def video_turns(path: str | Path, fps: int) -> Iterator[Turn]:
+    """The turns of a video file, as fast as they are taken. Raises ValueError (SourceError) for a file that is no video
+    and for an impossible `fps`."""
+    from streamo_app.video.source import open_source  # imports OpenCV
+
+    turns = Turns(fps)
+    source = open_source(path)
+    try:
+        for item in source.frames(fps, Event()):
+            if isinstance(item, Frame):
+                yield from turns.add(item)
+        yield from turns.flush()
+    finally:
+        source.close()
+
+
+def video_seconds(path: str | Path) -> int:
+    """Number of turns of a video file. Raises as `video_turns` does."""
+    return sum(1 for _ in video_turns(path, 1))

@@ -146,7 +146,7 @@ def test_captions_have_the_colours_of_the_dark_page(site):
         shown = [page.evaluate(of_lane, lane) for lane in range(1, 9)]
     picture, numbered = np.zeros((2000, 2000, 3), np.uint8), [Cue(0, 1, lane, "Seen.") for lane in range(1, 9)]
     Captions(numbered, 2000, 2000).draw(picture, 0.0)
-    drawn = {"#%02x%02x%02x" % tuple(colour) for colour in picture[200:, 60]}
+    drawn = {"#{:02x}{:02x}{:02x}".format(*colour) for colour in picture[200:, 60]}
     assert set(shown) <= drawn and len(set(shown)) == 8
 
 

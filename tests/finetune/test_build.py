@@ -8,8 +8,8 @@ import pytest
 
 from finetune.annotations import Answer, Question, Record, save_records
 from finetune.build import build_compat, build_dialogue, build_file, load_dialogues, record_seconds
-from finetune.evaluation.footage import video_seconds
 from streamo_app.protocol import State
+from streamo_app.video.turns import video_seconds
 
 LETTER = {State.SILENCE: ".", State.STANDBY: "s", State.RESPONSE: "R"}
 

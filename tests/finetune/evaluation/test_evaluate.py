@@ -11,7 +11,6 @@ import pytest
 from finetune.__main__ import COMMANDS, main
 from finetune.annotations import Answer, Question, Record, save_records
 from finetune.evaluate import evaluate, make_jobs, prediction_lines, report
-from finetune.evaluation.footage import video_turns
 from finetune.evaluation.jobs import EvalJob, thinned
 from finetune.evaluation.report import print_report
 from finetune.evaluation.rollout import WATCHING, Decision, roll_out
@@ -19,7 +18,7 @@ from finetune.metrics import Track, score
 from streamo_app.models.loading import load_model, save_pretrained
 from streamo_app.models.settings import Settings
 from streamo_app.protocol import State
-from streamo_app.video.turns import Turn
+from streamo_app.video.turns import Turn, video_turns
 from tests.support import tiny
 from tests.support.script_model import P, ScriptedModel, bad_folder
 

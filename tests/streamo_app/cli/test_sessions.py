@@ -60,7 +60,7 @@ def test_one_is_shown_exported_and_deleted(capsys, folder, tmp_path):
     srt = '1\n00:00:07,000 --> 00:00:10,000\nA "state": "response" car.\n'
     assert sessions(capsys, "export", path.stem, "--format", "srt") == (0, srt, "")
     assert sessions(capsys, "export", name, "--format", "srt", "--out", tmp_path / "a.srt") == (0, "", "")
-    assert (tmp_path / "a.srt").read_text() == srt and not list(tmp_path.glob("*.part"))
+    assert (tmp_path / "a.srt").read_text() == srt and not list(tmp_path.glob("*.part*"))
     assert sessions(capsys, "delete", name) == (0, f"Deleted {name}.\n", "") and not path.exists()
 
 
@@ -154,7 +154,7 @@ def test_in_a_terminal_the_live_view_goes_on_while_a_file_is_written_and_the_ses
         XDG_DATA_HOME=str(tmp_path),
     )
     text = "\n".join(lines)
-    assert status == 0 and out.read_text().count("A red car appears.") == 2 and not list(tmp_path.glob("*.part"))
+    assert status == 0 and out.read_text().count("A red car appears.") == 2 and not list(tmp_path.glob("*.part*"))
     assert "00:03 1 A red car appears." in text and "00:03 2 A red car appears." in text
     head = next(at for at, line in enumerate(lines) if line.startswith("-- clip.webm ---"))
     first, strip, second, late, axis, numbers = [line.rstrip() for line in lines[head + 1 : head + 7]]
