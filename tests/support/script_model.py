@@ -26,7 +26,7 @@ class ScriptedModel:
     """Answers an instruction by a script {instruction: {second: words}}; writes down all that is asked of it."""
 
     script: dict = field(default_factory=dict)
-    info: ModelInfo = ModelInfo("scripted", 1, 120, 0.0, "cpu", "none")
+    info: ModelInfo = field(default_factory=lambda: ModelInfo("scripted", 1, 120, 0.0, "cpu", "none"))
     log: list = field(default_factory=list)
     instructions: dict = field(default_factory=dict)
     alive: set = field(default_factory=set)

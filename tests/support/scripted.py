@@ -2,7 +2,7 @@
 meaning does not.
 
 `replies[(user, second)]` are the words said by every lane of that user at that second; nothing there means silence. A
-user is known by the first value of his pictures. `passes` lists every forward as (user, what). Events block a forward
+user is known by the first value of their images. `passes` lists every forward as (user, what). Events block a forward
 where a test wants to look.
 """
 

@@ -19,7 +19,7 @@ A, B = 1, 2
 
 
 class User:
-    """A client that collects its events and submits `seconds` one after the other, each when the one before is taken."""
+    """A client that collects its events and submits seconds one after the other, each when the one before is taken."""
 
     def __init__(self, engine: Engine, user: int, on_event=lambda user, event: None):
         self.number, self.events, self.on_event = user, [], on_event
@@ -73,8 +73,10 @@ def test_an_instruction_opens_a_lane_that_has_seen_what_the_watcher_saw_before(s
     events = user.run((0,), (2,), (3, (1, "Light?")), (4,))
     assert [type(e) for e in events] == [Decided, Decided, Asked, Speaking, Decided, Decided]
     assert events[2:5] == [
-        Asked(3, 1, "Light?"), Speaking(3, 1, "Green.", SPEAKING), Decided(3, 1, State.RESPONSE, "Green. Now.", SPEAKING, events[4].ms),
-    ]  # fmt: skip
+        Asked(3, 1, "Light?"),
+        Speaking(3, 1, "Green.", SPEAKING),
+        Decided(3, 1, State.RESPONSE, "Green. Now.", SPEAKING, events[4].ms),
+    ]
     assert decided(events)[-1] == (4, 1, "") and events[-1].p == SILENT
     watcher, lane = model.lanes
     assert (watcher.seen, lane.seen, lane.asked) == ([0, 2, 3, 4], [0, 2, 3, 4], ["Light?"])
@@ -84,8 +86,10 @@ def test_a_follow_up_goes_to_its_open_lane(started):
     model = ScriptedModel()
     events = User(started(model), A).run((0, (1, "Cars?"), (2, "Dogs?")), (1, (1, "Red ones.")))
     assert [(e.lane, e.text, e.follow_up) for e in events if isinstance(e, Asked)] == [
-        (1, "Cars?", False), (2, "Dogs?", False), (1, "Red ones.", True),
-    ]  # fmt: skip
+        (1, "Cars?", False),
+        (2, "Dogs?", False),
+        (1, "Red ones.", True),
+    ]
     assert [lane.asked for lane in model.lanes] == [[], ["Cars?", "Red ones."], ["Dogs?"]]
 
 
@@ -200,7 +204,7 @@ def test_dropping_a_lane_cuts_its_reply_and_leaves_the_others(started):
     assert set(user.client.stats()["lanes"]) == {0, 2}
 
 
-def test_a_dropped_number_can_be_asked_anew_and_what_was_asked_before_is_forgotten():
+def test_a_dropped_number_can_be_asked_again_and_what_was_asked_before_is_forgotten():
     model = ScriptedModel()
     engine = Engine(model)
     user = User(engine, A)
@@ -215,7 +219,7 @@ def test_a_dropped_number_can_be_asked_anew_and_what_was_asked_before_is_forgott
     ]
 
 
-def test_a_failure_is_told_to_its_own_client_in_one_sentence_and_the_others_go_on(started):
+def test_a_failure_reaches_its_own_client_in_one_sentence_and_the_others_go_on(started):
     model = ScriptedModel(failing=[(A, "decide 1")])
     engine = started(model)
     broken, other = User(engine, A), User(engine, B)
