@@ -1,228 +1,288 @@
-"""Configuration of a training run: one frozen dataclass, read from YAML, saved beside every checkpoint."""
+"""Configuration of a training run: frozen dataclasses, read from YAML, saved beside every checkpoint.
+
+Types and ranges are checked by pydantic before anything starts. Every mistake is a ValueError of one sentence that
+names the key.
+"""
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StrictInt,
+    StrictStr,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic.dataclasses import dataclass
+from pydantic_core import ErrorDetails, PydanticCustomError
+from typing_extensions import TypedDict
 
+from finetune.model.sizes import ModelSizes
+from finetune.world.desk import tasks as desk
+from finetune.world.street import tasks as street
+
+World = Literal["street", "desk"]
+WORLDS: tuple[str, ...] = get_args(World)
+Kind = Literal["task", "timed", "ask_each", "persist", "onset", "held", "tally", "recall", "same_view"]
+"""Kinds of training samples."""
+MIX: tuple[str, ...] = get_args(Kind)
 DESK_MIX = ("same_view",)
-MIX = ("task", "timed", "ask_each", "persist", "onset", "held", "tally", "recall", *DESK_MIX)
-"""Kinds of rows; DESK_MIX is of desks alone."""
-WORLDS = ("street", "desk")
+"""Kinds that only the desk world has."""
 LEAST_LAYERS = 3
-_YOUNG = ("first_clip", "aux_before", "aux_events", "sections", "fresh")
+_ADDED_LATER = ("first_clip", "aux_before", "aux_events", "sections", "fresh")
 """Keys that are younger than some weights that carry a digest: they count where they are used."""
-FRESH = ("seed", "stills", "clips", "first_clip", "two_fps")
-"""Keys of a run that a stage may give anew."""
 _SHAPELESS = ("out", "run_dir", "workers", "save_every", "response_bias")
+"""Keys that do not shape the weights."""
 
 
-@dataclass(frozen=True)
+def _number(value: Any) -> float:
+    """An int or a float as it was written (a digest tells 1 from 1.0). YAML reads 1e-3, without a dot, as text."""
+    if isinstance(value, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise PydanticCustomError("number_type", "a number is wanted")
+    return value
+
+
+def one_of(known: Sequence[str]) -> AfterValidator:
+    """Refuses a name that is not among `known`."""
+
+    def check(name: str) -> str:
+        if name not in known:
+            raise PydanticCustomError("unknown_name", "unknown", {"known": ", ".join(known)})
+        return name
+
+    return AfterValidator(check)
+
+
+Text = Annotated[StrictStr, Field(min_length=1)]
+Number = Annotated[float, PlainValidator(_number)]
+Positive = Annotated[Number, Field(gt=0)]
+Weight = Annotated[Number, Field(ge=0)]
+Share = Annotated[Number, Field(ge=0, le=1)]
+Count = Annotated[StrictInt, Field(ge=0)]
+AtLeastOne = Annotated[StrictInt, Field(ge=1)]
+Stills = dict[World, Count]
+"""World -> number of single frames."""
+Clips = dict[World, Annotated[dict[AtLeastOne, Count], Field(min_length=1)]]
+"""World -> seconds -> number of clips."""
+Size = Annotated[StrictStr, one_of([size.name for size in fields(ModelSizes)])]
+Task = Annotated[StrictStr, one_of((*street.TASKS, *desk.TASKS))]
+
+
+class Rendered(TypedDict, total=False):
+    """Keys of a run that a stage may give again: what is rendered from then on."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]  # how pydantic configures a TypedDict
+    seed: Count
+    stills: Stills
+    clips: Clips
+    first_clip: Count
+    two_fps: Count
+
+
+RENDERED = tuple(Rendered.__annotations__)
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Stage:
     """One stretch of training with its own data and learning rates."""
 
-    name: str
+    name: Text
     """Names its checkpoint and its curve."""
-    kind: str
+    kind: Literal["vision", "dialogue"]
     """"vision" (patch labels, vision tower only) or "dialogue" (streaming SFT, vision tower frozen)."""
-    steps: int
+    steps: AtLeastOne
     """Optimizer steps."""
-    lr: float
+    lr: Positive
     """Peak learning rate of AdamW: vision tower, or embeddings, merger and norms."""
-    matrix_lr: float = 0.0
+    matrix_lr: Weight = 0.0
     """Peak learning rate of Muon for the language model's matrices; 0 = AdamW for them too."""
-    warmup: int = 30
+    warmup: Count = 30
     """Steps from 0 to the peak."""
-    flat: float = 0.4
+    flat: Share = 0.4
     """Share of the steps before the linear decay to 4 % of the peak."""
-    batch: int = 96
-    """Frames a step (vision), all processes together."""
-    tokens: int = 6000
-    """Tokens a step (dialogue), all processes together, padding excluded; the last row may exceed it."""
-    seconds: tuple[int, int] = (16, 16)
+    batch: AtLeastOne = 96
+    """Frames per step (vision), all processes together."""
+    tokens: AtLeastOne = 6000
+    """Tokens per step (dialogue), all processes together, padding excluded; the last sample may exceed it."""
+    seconds: tuple[AtLeastOne, AtLeastOne] = (16, 16)
     """Least and most seconds of a task dialogue; lengths between are drawn log-uniformly, one for the whole step."""
-    practice_seconds: tuple[int, int] = (2, 6)
+    practice_seconds: tuple[AtLeastOne, AtLeastOne] = (2, 6)
     """Least and most turns of a practice dialogue."""
-    mix: dict[str, float] = field(default_factory=lambda: {"task": 1.0})
-    """Share of each kind of row: task, timed, and over loose frames ask_each, persist, onset, held, tally, same_view,
+    mix: dict[Kind, Weight] = field(default_factory=lambda: {"task": 1.0})
+    """Share of each kind of sample: task, timed, and over stills ask_each, persist, onset, held, tally, same_view,
     recall."""
-    worlds: dict[str, float] = field(default_factory=lambda: {"street": 1.0})
-    """Share of each world among rows."""
-    two_fps: float = 0.0
-    """Share of task rows with two pictures a second, which are half as long."""
-    silent_dropped: float = 0.7
-    """Share of the task rows in which nothing is to be said that are not trained on."""
-    tasks: dict[str, float] = field(default_factory=dict)
-    """Relative share of each task among task rows; one that is not named has 1."""
-    aux_practice: float = 1.0
-    """Weight of the per-token match loss on practice rows."""
-    aux_task: float = 0.4
-    """Weight of the per-token match loss on task rows."""
-    aux_clock: float = 0.1
-    """Weight of reading the clock off visual tokens (`training/step_modules.py`)."""
-    aux_pointer: float = 0.3
-    """Weight of looking at the turn that a number in an answer was read from."""
-    aux_before: float = 0.0
-    """Weight of knowing what was at the same place one picture ago (`training/previous_frame.py`); 0 = no heads for it."""
-    aux_events: float = 0.0
-    """Weight of knowing all that is new on a turn, whatever is asked (`training/aux_heads.py`)."""
-    sections: tuple[int, ...] = ()
+    worlds: dict[World, Weight] = field(default_factory=lambda: {"street": 1.0})
+    """Share of each world among samples."""
+    two_fps: Share = 0.0
+    """Share of task samples at two frames per second, which are half as long."""
+    silent_dropped: Share = 0.7
+    """Share of the task samples without any response that are not trained on."""
+    tasks: dict[Task, Weight] = field(default_factory=dict)
+    """Relative share of each task among task samples; one that is not named has 1."""
+    aux_practice: Weight = 1.0
+    """Weight of token grounding on practice samples (`training/aux_heads.py`)."""
+    aux_task: Weight = 0.4
+    """Weight of token grounding on task samples."""
+    aux_clock: Weight = 0.1
+    """Weight of reading the timestamp off visual tokens."""
+    aux_pointer: Weight = 0.3
+    """Weight of attending to the turn that a number in an answer was read from."""
+    aux_before: Weight = 0.0
+    """Weight of the losses on the previous frame (`training/previous_frame.py`); 0 = no heads for it."""
+    aux_events: Weight = 0.0
+    """Weight of tagging all that is new on a turn, whatever is asked."""
+    sections: tuple[AtLeastOne, ...] = ()
     """From this stage on, rotary pairs of time, rows, columns, time, ... in turn (M-RoPE); () = as before."""
-    fresh: dict[str, Any] = field(default_factory=dict)
-    """From this stage on: other material, as `FRESH` of a run (keys left out are the run's own); what was rendered
-    before is deleted."""
-    mistakes: float = 0.05
+    fresh: Rendered = field(default_factory=Rendered)
+    """From this stage on, other frames and clips (keys left out are the run's own); what was rendered before is
+    deleted."""
+    mistakes: Share = 0.05
     """Share of turns shown with a wrong state in dialogues that get any."""
-    loss: str = "focal"
-    """focal, scale or ce (`finetune/loss.py`)."""
+    loss: Literal["focal", "scale", "ce"] = "focal"
+    """Of `finetune/loss.py`."""
 
-    def __post_init__(self):
-        if self.kind not in ("vision", "dialogue"):
-            raise ValueError(f"stage {self.name!r} has kind {self.kind!r}; take vision or dialogue.")
-        if self.steps < 1 or self.lr <= 0:
-            raise ValueError(f"stage {self.name!r} needs steps >= 1 and lr > 0, got steps={self.steps}, lr={self.lr}.")
-        if not isinstance(self.fresh, dict) or (unknown := sorted(set(self.fresh) - set(FRESH))):
-            raise ValueError(f"stage {self.name!r} has fresh: {self.fresh!r}; give a mapping of {', '.join(FRESH)}.")
-        for what, given, known in (("mix", self.mix, MIX), ("worlds", self.worlds, WORLDS)):
-            if unknown := sorted(set(given) - set(known)):
-                raise ValueError(f"stage {self.name!r} has {unknown[0]!r} in {what}; take {', '.join(known)}.")
+    def __post_init__(self) -> None:
+        for key, given, known in (("mix", self.mix, MIX), ("worlds", self.worlds, WORLDS)):
             if not sum(given.values()) > 0:
                 raise ValueError(
-                    f"stage {self.name!r} has nothing in {what}; give one of {', '.join(known)} a share above 0."
+                    f"stage {self.name!r} has nothing in {key}; give one of {', '.join(known)} a share above 0."
                 )
+        for key, (least, most) in (("seconds", self.seconds), ("practice_seconds", self.practice_seconds)):
+            if least > most:
+                raise ValueError(f"stage {self.name!r} has {key} [{least}, {most}]; write the smaller number first.")
 
 
 @dataclass(frozen=True)
 class Part:
-    """Stages in a row that learn from the same material."""
+    """Consecutive stages that learn from the same frames and clips."""
 
     number: int
     """From 0."""
     first: int
     """Index of its first stage."""
     seed: int
-    stills: dict[str, int]
-    clips: dict[str, dict[int, int]]
+    stills: Stills
+    clips: Clips
     first_clip: int
     two_fps: int
 
-    def __post_init__(self):
-        if not all(isinstance(value, dict) for value in (self.stills, self.clips)) or not all(
-            isinstance(lengths, dict) and lengths and all(isinstance(seconds, int) for seconds in lengths)
-            for lengths in self.clips.values()
-        ):
-            raise ValueError(
-                "stills are {world: number} and clips {world: {seconds: number}}; see finetune/configs/streamo-tiny.yaml."
-            )
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class TrainConfig:
     """A whole run."""
 
-    name: str
+    name: Text
     """Written into the model folder."""
-    out: str
+    out: Text
     """Folder of the finished model."""
-    run_dir: str = "runs/default"
+    run_dir: Text = "runs/default"
     """Folder of checkpoints, curves, features."""
-    seed: int = 0
-    min_pixels: int = 6272
-    max_pixels: int = 18816
+    seed: Count = 0
+    min_pixels: AtLeastOne = 6272
+    max_pixels: AtLeastOne = 18816
     """Limits of a frame after resizing: at most 24 visual tokens."""
-    window: int = 120
+    window: AtLeastOne = 120
     """Seconds that a lane keeps: the longest clip below."""
-    response_bias: float = 0.0
+    response_bias: Number = 0.0
     """Added to the response logit by whoever loads the model; chosen with `evaluate --bias` on validation clips."""
-    model: dict[str, int] = field(default_factory=dict)
-    """Sizes for `tiny.tiny_config`."""
-    vocab: int = 2048
-    stills: dict[str, int] = field(default_factory=lambda: {"street": 24000})
-    """Loose frames of each world."""
-    clips: dict[str, dict[int, int]] = field(default_factory=lambda: {"street": {48: 1200, 120: 150}})
-    """World -> seconds -> number of training clips."""
-    first_clip: int = 0
+    model: dict[Size, AtLeastOne] = field(default_factory=dict)
+    """Sizes of the model (`model/sizes.py`)."""
+    vocab: AtLeastOne = 2048
+    stills: Stills = field(default_factory=lambda: {"street": 24000})
+    clips: Clips = field(default_factory=lambda: {"street": {48: 1200, 120: 150}})
+    first_clip: Count = 0
     """Training clips are numbered from here: a run that goes on from `init` begins beyond the clips that those weights
     have seen."""
-    two_fps: int = 4
-    """One in so many of the clips of at most 60 s is rendered at two frames a second; 0 = none."""
-    init: str = ""
+    two_fps: Count = 4
+    """One in so many of the clips of at most 60 s is rendered at two frames per second; 0 = none."""
+    init: StrictStr = ""
     """A model folder to start from in place of random weights."""
-    workers: int = 0
+    workers: Count = 0
     """Rendering processes; 0 = one per core."""
-    precision: str = "auto"
+    precision: Literal["auto", "bf16", "float32"] = "auto"
     """auto = bf16 autocast where the device computes it natively, else float32."""
-    save_every: int = 200
+    save_every: AtLeastOne = 200
     """Steps between checkpoints."""
     stages: tuple[Stage, ...] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.stages:
             raise ValueError("the configuration has no stages; list at least one.")
+        if self.min_pixels > self.max_pixels:
+            raise ValueError(f"min_pixels is {self.min_pixels}, more than max_pixels, which is {self.max_pixels}.")
         names = [stage.name for stage in self.stages]
         if len(set(names)) < len(names):
             raise ValueError(f"two stages have one name ({', '.join(names)}); checkpoints and curves are kept by name.")
-        self._check_stages()
+        for index in range(len(self.stages)):
+            self._check_stage(index)
         for world, lengths in ((world, lengths) for part in self.parts for world, lengths in part.clips.items()):
             if max(lengths) < self.window:
                 raise ValueError(
-                    f"window is {self.window} s but the longest {world} clip has {max(lengths)} s; a window is a length trained on."
+                    f"window is {self.window} s but the longest {world} clip has {max(lengths)} s; "
+                    "a window is a length trained on."
                 )
 
-    def _check_stages(self) -> None:
-        """Every stage finds rows: clips long enough, and frames, of each of its worlds."""
-        for index, stage in enumerate(self.stages):
-            part = self.part(index)
-            if stage.kind != "dialogue":
-                continue
-            if self.model.get("layers", LEAST_LAYERS) < LEAST_LAYERS:
+    def _check_stage(self, index: int) -> None:
+        """A dialogue stage finds samples: clips long enough, and frames, of each of its worlds."""
+        stage, part = self.stages[index], self.part(index)
+        if stage.kind != "dialogue":
+            return
+        if self.model.get("layers", LEAST_LAYERS) < LEAST_LAYERS:
+            raise ValueError(
+                f"the model has {self.model['layers']} layers; the auxiliary losses need {LEAST_LAYERS} or more."
+            )
+        on_clips = stage.mix.get("task", 0) + stage.mix.get("timed", 0) > 0
+        for world in (world for world, share in stage.worlds.items() if share > 0):
+            longest = max(part.clips.get(world, {}), default=0)
+            if on_clips and longest < stage.seconds[1]:
                 raise ValueError(
-                    f"the model has {self.model['layers']} layers; the auxiliary losses need {LEAST_LAYERS} or more."
+                    f"stage {stage.name!r} wants {stage.seconds[1]} s of {world}, but its longest clip has {longest} s."
                 )
-            for world in (world for world, share in stage.worlds.items() if share > 0):
-                lengths = part.clips.get(world, {})
-                if (
-                    stage.mix.get("task", 0) + stage.mix.get("timed", 0) > 0
-                    and max(lengths, default=0) < stage.seconds[1]
-                ):
-                    raise ValueError(
-                        f"stage {stage.name!r} wants {stage.seconds[1]} s of {world}, but its longest clip has {max(lengths, default=0)} s."
-                    )
-                if world != "desk" and not any(stage.mix.get(kind, 0) > 0 for kind in MIX if kind not in DESK_MIX):
-                    raise ValueError(f"stage {stage.name!r} has no rows of {world}: it knows no {', '.join(DESK_MIX)}.")
-            if stage.two_fps >= 1 and not part.two_fps:
-                raise ValueError(
-                    f"stage {stage.name!r} wants two pictures a second alone, but no clip has them (two_fps: 0)."
-                )
+            if world != "desk" and not any(share > 0 for kind, share in stage.mix.items() if kind not in DESK_MIX):
+                raise ValueError(f"stage {stage.name!r} has no samples of {world}: it knows no {', '.join(DESK_MIX)}.")
+        if stage.two_fps >= 1 and not part.two_fps:
+            raise ValueError(
+                f"stage {stage.name!r} wants two frames per second alone, but no clip has them (two_fps: 0)."
+            )
 
     def part(self, index: int) -> Part:
-        """The part that stage `index` belongs to: of the run's own material, or of the last stage up to it that asked
-        for other."""
+        """The part that stage `index` belongs to: of the run's own frames and clips, or of those that the last stage up
+        to it has asked for."""
         begun = [0, *(i for i, stage in enumerate(self.stages[: index + 1]) if stage.fresh)]
-        given = {key: getattr(self, key) for key in FRESH} | self.stages[begun[-1]].fresh
-        return Part(len(begun) - 1, begun[-1], **given)
+        rendered: dict[str, Any] = {key: getattr(self, key) for key in RENDERED} | self.stages[begun[-1]].fresh
+        return Part(len(begun) - 1, begun[-1], **rendered)
 
     @property
     def parts(self) -> list[Part]:
-        """In the order in which they are learnt from."""
+        """In the order in which they are learned from."""
         return list({part.number: part for part in map(self.part, range(len(self.stages)))}.values())
 
     @property
     def digest(self) -> str:
         """Hash of everything that shapes the weights."""
-        what = shaping(asdict(self)) | {"stages": [shaping(asdict(stage)) for stage in self.stages]}
-        return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+        shape = shaping(asdict(self)) | {"stages": [shaping(asdict(stage)) for stage in self.stages]}
+        return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()[:16]
 
     def save(self, path: Path) -> None:
         path.write_text(yaml.safe_dump(_plain(asdict(self)), sort_keys=False))
 
 
 def shaping(given: dict[str, Any]) -> dict[str, Any]:
-    """What of a run or of a stage shapes the weights: the part that a digest is of."""
-    return {key: value for key, value in given.items() if key not in _SHAPELESS and (value or key not in _YOUNG)}
+    """The keys of a run or of a stage that shape the weights: what a digest is made of."""
+    return {key: value for key, value in given.items() if key not in _SHAPELESS and (value or key not in _ADDED_LATER)}
 
 
 def _plain(value: Any) -> Any:
@@ -232,15 +292,15 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def load_config(path: str | Path, changes: list[str] = ()) -> TrainConfig:
+def load_config(path: str | Path, changes: Sequence[str] = ()) -> TrainConfig:
     """Configuration from YAML, with `key=value` changes ("stages.1.steps=50" reaches into a list).
 
-    Raises ValueError naming the file or the key that is wrong.
+    Raises ValueError naming the file and the key that is wrong.
     """
     raw = read_yaml(path)
     for change in changes:
         _apply(raw, change)
-    return _config(raw, str(path))
+    return from_mapping(TrainConfig, raw, str(path))
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
@@ -257,38 +317,104 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
 
 
 def _apply(raw: Any, change: str) -> None:
-    key, eq, value = change.partition("=")
-    if not eq:
+    """Sets one key; its value is read as the field's type wants it: text as it stands, everything else as YAML."""
+    key, equals, text = change.partition("=")
+    if not equals:
         raise ValueError(f"--set {change!r} has no '='; write key=value.")
     *parents, last = key.split(".")
-    at = raw
+    at, wanted = raw, _type_at(TrainConfig, key.split("."))
     try:
-        for part in parents:
-            at = at[int(part)] if isinstance(at, list) else at[part]
-        at[int(last) if isinstance(at, list) else last] = yaml.safe_load(value)
+        for parent in parents:
+            at = at[_key_of(at, parent)]
+        at[_key_of(at, last)] = text if _is_text(wanted) else yaml.safe_load(text)
     except (KeyError, IndexError, ValueError, TypeError):
         raise ValueError(f"--set {change!r}: the configuration has no {key!r}.") from None
+    except yaml.YAMLError:
+        raise ValueError(f"--set {change!r}: {text!r} is not YAML.") from None
 
 
-def _config(raw: Any, where: str) -> TrainConfig:
-    listed = raw.get("stages", ())
-    if not isinstance(listed, (list, tuple)) or not all(isinstance(stage, dict) for stage in listed):
-        raise ValueError(
-            f"{where}: stages is a list with a mapping for each stage; see finetune/configs/streamo-tiny.yaml."
-        )
-    stages = tuple(from_mapping(Stage, stage, f"{where}: stage {i}") for i, stage in enumerate(listed))
-    return from_mapping(TrainConfig, raw | {"stages": stages}, where)
+def _key_of(container: Any, key: str) -> Any:
+    """An index of a list; a key of a mapping, whose numbers YAML reads as such ("clips.street.48")."""
+    if isinstance(container, list):
+        return int(key)
+    return int(key) if key.isdigit() else key
 
 
-def from_mapping(cls: type, raw: dict[str, Any], where: str):
-    """A configuration dataclass; lists become tuples. Raises ValueError, starting with `where`, on an unknown or
-    missing key."""
-    names = {f.name for f in fields(cls)}
-    unknown = sorted(set(raw) - names)
-    if unknown:
-        raise ValueError(f"{where}: unknown key {unknown[0]!r}; known are {', '.join(sorted(names))}.")
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+def _type_at(root: Any, path: Sequence[str | int]) -> Any:
+    """The type that the configuration gives to a key; Any where there is none."""
+    at = root
+    for key in path:
+        while get_origin(at) is Annotated:
+            at = get_args(at)[0]
+        known: dict[str, Any] = getattr(at, "__annotations__", {})
+        if known:
+            at = known.get(str(key), Any)
+        elif get_origin(at) in (tuple, dict):
+            at = get_args(at)[0 if get_origin(at) is tuple else 1]
+        else:
+            return Any
+    return at
+
+
+def _is_text(wanted: Any) -> bool:
+    if get_origin(wanted) is Literal:
+        return True
+    return wanted is str or (get_origin(wanted) is Annotated and get_args(wanted)[0] is str)
+
+
+def from_mapping(cls: type, raw: dict[str, Any], where: str) -> Any:
+    """A configuration dataclass. Raises ValueError, one sentence that starts with `where` and names the key."""
     try:
-        return cls(**values)
-    except TypeError as error:
-        raise ValueError(f"{where}: {error}.") from None
+        return TypeAdapter(cls).validate_python(raw)
+    except ValidationError as error:
+        raise ValueError(f"{where}: {_sentence(cls, error.errors()[0])}") from None
+
+
+def _sentence(cls: type, error: ErrorDetails) -> str:
+    """What is wrong, where, and what is wanted instead."""
+    path = [part for part in error["loc"] if part != "[key]"]
+    kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    if kind == "value_error":
+        return str(context["error"])
+    if cls is TrainConfig and ("stills" in path or "clips" in path):
+        shape = "stills are {world: number} and clips {world: {seconds: number}}"
+        return f"{_dotted(path)} is {value!r}; {shape}."
+    parent = f"{_dotted(path[:-1])}: " if path[:-1] else ""
+    if kind in ("unexpected_keyword_argument", "extra_forbidden") or "[key]" in error["loc"]:
+        return f"{parent}unknown key {path[-1]!r}; known are {_known(cls, path, context)}."
+    if kind == "missing" and isinstance(path[-1], str):
+        return f"{parent}{path[-1]} is missing."
+    if kind == "missing":
+        path, kind, context = path[:-1], "too_long", {"max_length": len(get_args(_type_at(cls, path[:-1])))}
+    wanted = _WANTED.get(kind, "another value").format(**context).replace("'", "")
+    return f"{_dotted(path)} is {value!r}; {wanted} is wanted."
+
+
+_WANTED = {
+    "int_type": "a whole number",
+    "number_type": "a number",
+    "string_type": "text",
+    "string_too_short": "text",
+    "tuple_type": "a list",
+    "unknown_name": "one of {known}",
+    "too_short": "a list of at least {min_length}",
+    "too_long": "a list of {max_length} numbers",
+    "dict_type": "a mapping",
+    "dataclass_type": "a mapping",
+    "literal_error": "{expected}",
+    "greater_than": "a number > {gt}",
+    "greater_than_equal": "a number >= {ge}",
+    "less_than_equal": "a number <= {le}",
+}
+
+
+def _dotted(path: Sequence[str | int]) -> str:
+    return ".".join(map(str, path))
+
+
+def _known(cls: type, path: Sequence[str | int], context: dict[str, Any]) -> str:
+    """The keys that may stand where `path` has an unknown one."""
+    parent = _type_at(cls, path[:-1])
+    if "known" in context:
+        return context["known"]
+    return ", ".join(get_args(get_args(parent)[0]) if get_origin(parent) is dict else sorted(parent.__annotations__))

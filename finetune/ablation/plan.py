@@ -9,58 +9,69 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from finetune.config import Stage, from_mapping, read_yaml, shaping
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass as validated
+
+from finetune.config import (
+    AtLeastOne,
+    Count,
+    Number,
+    Size,
+    Stage,
+    Text,
+    Weight,
+    from_mapping,
+    one_of,
+    read_yaml,
+    shaping,
+)
 from finetune.world.street.tasks import TASKS
 
 
-@dataclass(frozen=True)
+@validated(frozen=True, config=ConfigDict(extra="forbid"))
 class Plan:
     """One ablation; raises ValueError with one sentence for what cannot be run."""
 
     warmup: Stage
-    """Practice over loose frames with plain cross entropy, once for all variants."""
+    """Practice over single frames with plain cross entropy, once for all variants."""
     run: Stage
     """Of every variant; its steps are the largest budget, its loss is the variant's."""
-    budgets: tuple[int, ...]
+    budgets: Annotated[tuple[AtLeastOne, ...], Field(min_length=1)]
     """Optimizer steps at which a run is measured, rising."""
-    base: str = "streamo-tiny"
+    base: Text = "streamo-tiny"
     """Model folder whose tokenizer and frozen vision tower all variants share."""
-    model: dict[str, int] = field(default_factory=dict)
+    model: dict[Size, AtLeastOne] = field(default_factory=dict)
     """Sizes of the fresh language model (`tiny.tiny_config`)."""
-    seed: int = 0
-    """Of the first weights, the loose frames and the warm-up."""
-    seeds: tuple[int, ...] = (1, 2, 3)
+    seed: Count = 0
+    """Of the first weights, the single frames and the warm-up."""
+    seeds: Annotated[tuple[Count, ...], Field(min_length=1)] = (1, 2, 3)
     """Data orders, one run each."""
-    stills: int = 4000
-    """Loose frames."""
-    clips: int = 300
+    stills: AtLeastOne = 4000
+    clips: AtLeastOne = 300
     """Training clips."""
-    clip_seconds: int = 32
-    validation_clips: int = 8
+    clip_seconds: AtLeastOne = 32
+    validation_clips: AtLeastOne = 8
     """For the choice of a bias."""
-    test_clips: int = 18
-    held_out_seconds: int = 28
+    test_clips: AtLeastOne = 18
+    held_out_seconds: AtLeastOne = 28
     """Of each validation and test clip."""
-    tasks: tuple[str, ...] = TASKS
+    tasks: tuple[Annotated[Text, one_of(TASKS)], ...] = TASKS
     """Tasks of training, validation and test."""
-    wordings: str = "train"
-    """Of the held-out clips' instructions: train or heldout."""
-    fixed_weights: tuple[float, ...] = (0.3, 1.3, 2.0)
+    wordings: Literal["train", "heldout"] = "train"
+    """Of the held-out clips' instructions."""
+    fixed_weights: tuple[Weight, Weight, Weight] = (0.3, 1.3, 2.0)
     """Loss Scale: weights of silence, standby, response."""
-    gammas: tuple[float, ...] = (0, 1, 2, 3)
-    biases: tuple[float, float, float] = (-4.0, 4.0, 0.25)
+    gammas: tuple[Weight, ...] = (0, 1, 2, 3)
+    biases: tuple[Number, Number, Number] = (-4.0, 4.0, 0.25)
     """Lowest and highest bias of the response that is tried, and the step between."""
 
-    def __post_init__(self):
-        if not self.budgets or list(self.budgets) != sorted(set(self.budgets)) or self.budgets[0] < 1:
-            raise ValueError(f"budgets are {list(self.budgets)}; give rising numbers of steps from 1.")
-        if unknown := sorted(set(self.tasks) - set(TASKS)):
-            raise ValueError(f"{unknown[0]!r} is not a task; take some of {', '.join(TASKS)}.")
-        if not self.seeds or min(self.stills, self.clips, self.validation_clips, self.test_clips) < 1:
-            raise ValueError(
-                "An ablation needs at least one seed, one loose frame, and one clip to train, to choose and to test on."
-            )
+    def __post_init__(self) -> None:
+        if list(self.budgets) != sorted(set(self.budgets)):
+            raise ValueError(f"budgets are {list(self.budgets)}; give rising numbers of steps.")
+        if self.biases[0] > self.biases[1] or self.biases[2] <= 0:
+            raise ValueError(f"biases are {list(self.biases)}; give the lowest, the highest and a step above 0.")
         if self.run.seconds[1] > self.clip_seconds:
             raise ValueError(
                 f"run.seconds go up to {self.run.seconds[1]} but training clips have {self.clip_seconds} s."
@@ -102,7 +113,9 @@ TWO_STATES = "two-states"
 
 def focus_name(gamma: float, alpha: bool) -> str:
     """Name of the variant with this focus; two of them are the cross entropy and the focal loss of the first table."""
-    return {(0, False): "ce", (2, True): "focal"}.get((gamma, alpha), f"gamma{gamma:g}{'-alpha' if alpha else ''}")
+    if (gamma, alpha) == (0, False):
+        return "ce"
+    return "focal" if (gamma, alpha) == (2, True) else f"gamma{gamma:g}{'-alpha' if alpha else ''}"
 
 
 def variants(plan: Plan) -> list[Variant]:
@@ -129,16 +142,22 @@ def load_plan(path: str | Path, smoke: bool = False) -> Plan:
     or the key."""
     raw = read_yaml(path)
     small = raw.pop("smoke", None) or {}
+    if not isinstance(small, dict):
+        raise ValueError(f"{path}: smoke is {small!r}; a mapping is wanted.")
     if smoke:
         raw = {
             key: {**raw[key], **value} if isinstance(raw.get(key), dict) and isinstance(value, dict) else value
             for key, value in {**raw, **small}.items()
         }
-    budgets = raw.get("budgets") or ()
-    steps = {"run": max(budgets, default=1)}
-    shares = {task: float(task in raw.get("tasks", TASKS)) for task in TASKS}
-    forced = {"run": {"steps": steps["run"], "flat": 1.0, "tasks": shares}, "warmup": {"loss": "ce"}}
-    for name in ("warmup", "run"):
-        given = {"name": name, "kind": "dialogue", **(raw.get(name) or {}), **forced[name]}
-        raw[name] = from_mapping(Stage, given, f"{path}: {name}")
+    budgets, tasks = raw.get("budgets"), raw.get("tasks", TASKS)
+    steps = [budget for budget in budgets if type(budget) is int] if isinstance(budgets, list) else []
+    shares = {task: float(isinstance(tasks, (list, tuple)) and task in tasks) for task in TASKS}
+    forced: dict[str, dict[str, Any]] = {
+        "warmup": {"loss": "ce"},
+        "run": {"steps": max(steps, default=1), "flat": 1.0, "tasks": shares},
+    }
+    for name, settings in forced.items():
+        given = raw.get(name) or {}
+        if isinstance(given, dict):  # what is none is refused with the rest
+            raw[name] = {"name": name, "kind": "dialogue", **given, **settings}
     return from_mapping(Plan, raw, str(path))

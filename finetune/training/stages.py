@@ -67,7 +67,7 @@ class RunArtifacts:
             for path in (*earlier.glob("stills*.pkl"), *earlier.glob("clips_*"), earlier / "frames"):
                 path.unlink() if path.is_file() else shutil.rmtree(path, ignore_errors=True)
 
-    def stills(self, accelerator: Accelerator) -> list[bank.Shots]:
+    def stills(self, accelerator: Accelerator) -> list[bank.FrameSet]:
         """Loose frames; rendered by the main process, read by all."""
         path = self.folder / "stills.pkl"
         if accelerator.is_main_process and not path.exists():
@@ -79,7 +79,7 @@ class RunArtifacts:
         accelerator.wait_for_everyone()
         return pickle.loads(path.read_bytes())
 
-    def stills_with_features(self, accelerator: Accelerator) -> list[bank.Shots]:
+    def stills_with_features(self, accelerator: Accelerator) -> list[bank.FrameSet]:
         """Loose frames with features of the vision tower as it is now; the frames themselves are let go."""
         path = self.folder / f"stills_{self.tower}.pkl"
         if not path.exists():
@@ -151,7 +151,7 @@ class StageRunner(Protocol):
 @dataclass
 class VisionRunner:
     module: VisionStep
-    groups: list[bank.Shots]
+    groups: list[bank.FrameSet]
     batch: int
     device: torch.device
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -79,7 +81,7 @@ def test_a_stage_may_turn_to_fresh_material_which_those_after_it_keep(path):
     [
         (
             {"steps": 3},
-            "stage 'tasks' has fresh: {'steps': 3}; give a mapping of seed, stills, clips, first_clip, two_fps",
+            "stages.1.fresh: unknown key 'steps'; known are clips, first_clip, seed, stills, two_fps",
         ),
         ({"clips": {"street": {"48": 3}}}, "stills are {world: number} and clips {world: {seconds: number}}"),
         ({"clips": {"street": 3}}, "stills are {world: number} and clips {world: {seconds: number}}"),
@@ -115,8 +117,8 @@ def test_the_record_of_the_shipped_weights_has_the_stages_and_seeds_of_their_con
         (["stages.9.steps=1"], "no 'stages.9.steps'"),
         (["colour=red"], "unknown key 'colour'"),
         (["window=60"], "the longest street clip has 48 s"),
-        (["stages.0.kind=sound"], "take vision or dialogue"),
-        (["stages.0.steps=0"], "steps >= 1"),
+        (["stages.0.kind=sound"], "stages.0.kind is 'sound'; vision or dialogue is wanted"),
+        (["stages.0.steps=0"], "stages.0.steps is 0; a number >= 1 is wanted"),
         (["stages.1.name=look"], r"two stages have one name \(look, look\)"),
         (["stills=4000"], "stills are {world: number}"),
         (["clips={48: 3}"], "clips {world: {seconds: number}}"),
@@ -127,6 +129,73 @@ def test_the_record_of_the_shipped_weights_has_the_stages_and_seeds_of_their_con
 def test_what_is_wrong_is_said_in_one_sentence(path, changes, said):
     with pytest.raises(ValueError, match=said):
         load_config(path, changes)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("stages.0.batch=ten", "stages.0.batch is 'ten'; a whole number is wanted."),
+        ("stages.0.batch=true", "stages.0.batch is True; a whole number is wanted."),
+        ("stages.0.batch='8'", "stages.0.batch is '8'; a whole number is wanted."),
+        ("window=48.0", "window is 48.0; a whole number is wanted."),
+        ("seed=x", "seed is 'x'; a whole number is wanted."),
+        ("seed=-1", "seed is -1; a number >= 0 is wanted."),
+        ("workers=-1", "workers is -1; a number >= 0 is wanted."),
+        ("stages.1.lr=fast", "stages.1.lr is 'fast'; a number is wanted."),
+        ("stages.1.lr=yes", "stages.1.lr is True; a number is wanted."),
+        ("stages.1.lr=.inf", "stages.1.lr is inf; a number is wanted."),
+        ("stages.1.lr=0", "stages.1.lr is 0; a number > 0 is wanted."),
+        ("stages.1.flat=1.5", "stages.1.flat is 1.5; a number <= 1 is wanted."),
+        ("stages.1.seconds=16", "stages.1.seconds is 16; a list is wanted."),
+        ("stages.1.seconds=[8]", "stages.1.seconds is [8]; a list of 2 numbers is wanted."),
+        ("stages.1.seconds=[8, 9, 10]", "stages.1.seconds is [8, 9, 10]; a list of 2 numbers is wanted."),
+        ("stages.1.seconds=[16, 8]", "stage 'tasks' has seconds [16, 8]; write the smaller number first."),
+        ("stages.1.mix.task=-1", "stages.1.mix.task is -1; a number >= 0 is wanted."),
+        ("stages.1.mix={task: 0}", "stage 'tasks' has nothing in mix; give one of task,"),
+        ("stages.1.mix={jam: 1}", "stages.1.mix: unknown key 'jam'; known are task, timed,"),
+        ("stages.1.worlds={moon: 1}", "stages.1.worlds: unknown key 'moon'; known are street, desk."),
+        ("stages.1.tasks={alert_lihgt: 1}", "stages.1.tasks: unknown key 'alert_lihgt'; known are alert_light,"),
+        ("stages.1.loss=mse", "stages.1.loss is 'mse'; focal, scale or ce is wanted."),
+        ("stages.1.sections=[4, 0]", "stages.1.sections.1 is 0; a number >= 1 is wanted."),
+        ("stages.1.fresh=[1]", "stages.1.fresh is [1]; a mapping is wanted."),
+        ("stages.1.speed=9", "stages.1: unknown key 'speed'; known are aux_before,"),
+        ("precision=bf8", "precision is 'bf8'; auto, bf16 or float32 is wanted."),
+        ("model={depth: 3}", "model: unknown key 'depth'; known are hidden,"),
+        ("model={hidden: wide}", "model.hidden is 'wide'; a whole number is wanted."),
+        ("clips.street.48=many", "clips.street.48 is 'many'; stills are {world: number} and clips"),
+        ("name=", "name is ''; text is wanted."),
+        ("stages=3", "stages is 3; a list is wanted."),
+        ("stages=[3]", "stages.0 is 3; a mapping is wanted."),
+        ("stages=[{name: look}]", "stages.0: kind is missing."),
+        ("min_pixels=20000", "min_pixels is 20000, more than max_pixels, which is 18816."),
+    ],
+)
+def test_every_mistake_is_one_sentence_with_the_file_and_the_key(path, change, said):
+    with pytest.raises(ValueError, match=re.escape(f"{path}: {said}")) as refused:
+        load_config(path, [change])
+    assert "\n" not in str(refused.value) and str(refused.value).endswith(".")
+
+
+def test_a_mistake_ends_the_command_with_status_2_before_anything_is_written(path, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "finetune", "train", path, "--set", "stages.0.batch=ten"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (2, f"{path}: stages.0.batch is 'ten'; a whole number is wanted.\n")
+    assert [file.name for file in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_a_changed_key_is_read_as_its_field_wants_it(path):
+    config = load_config(path, ["stages.0.lr=1e-3", "stages.1.lr=2.5E-04", "name=5", "init=yes", "clips.street.48=7"])
+    assert (config.stages[0].lr, config.stages[1].lr) == (0.001, 0.00025)
+    assert (config.name, config.init, config.clips) == ("5", "yes", {"street": {48: 7}})
+
+
+def test_a_number_without_a_dot_in_the_file_is_a_number(path):
+    path.write_text(YAML.replace("1.0e-3", "1e-3"))
+    assert [stage.lr for stage in load_config(path).stages] == [0.001, 0.001]
 
 
 def test_a_missing_file_is_said_so(tmp_path):

@@ -192,7 +192,7 @@ def test_a_checkpoint_that_was_moved_aside_when_the_kill_came_is_gone_on_from(tm
 
 def test_the_learning_rate_rises_stays_and_falls_to_four_per_cent():
     stage = Stage("s", "dialogue", 100, 1e-3, warmup=10, flat=0.5)
-    shares = [training.lr_share(step, stage) for step in range(100)]
+    shares = [training.wsd_schedule(step, stage) for step in range(100)]
     assert shares[0] == pytest.approx(0.1) and shares[9] == shares[49] == 1.0
     assert shares[75] == pytest.approx(0.5) and shares[99] == pytest.approx(0.04)
 
