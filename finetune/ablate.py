@@ -1,10 +1,8 @@
 """The paper's ablations in miniature, on the street world: the three losses, three states against two, gamma and alpha
 of the focal loss.
 
-Run: python -m finetune ablate [--workers N] [--out DIR]      (three and a half hours of one core; stopped and started
-again it goes on)
-     python -m finetune ablate --smoke                        (everything once and far too short, within 5 minutes on
-     two cores)
+Run: python -m finetune ablate [--workers N] [--out DIR]    3.5 core hours; a stopped run continues when started again
+     python -m finetune ablate --smoke                      every part once, far too short; 5 minutes on two cores
 
 Plan: `ablation/plan.py` and finetune/configs/ablate.yaml. Every finished (variant, seed, budget) is a file in the run's
 folder. CPU only.
@@ -22,24 +20,29 @@ from pathlib import Path
 from finetune.ablation.plan import Plan, load_plan, variants
 
 CONFIG = "finetune/configs/ablate.yaml"
-OUT, RUN = "docs", "runs/ablation"
+OUT, NUMBERS_OUT, RUN = "docs", "assets/results", "runs/ablation"
 SMOKE = "runs/ablation-smoke"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--config", metavar="FILE", default=CONFIG, help=f"what is run (default: {CONFIG})")
+    parser.add_argument("--config", metavar="FILE", default=CONFIG, help=f"plan to run (default: {CONFIG})")
     parser.add_argument(
-        "--out", metavar="DIR", help=f"where ablation.json, .md and .png go (default: {OUT}; with --smoke {SMOKE})"
+        "--out",
+        metavar="DIR",
+        help="folder for ablation.json, ablation.md and ablation.png "
+        f"(default: {OUT}, the JSON {NUMBERS_OUT}; with --smoke {SMOKE})",
     )
     parser.add_argument(
         "--run",
         metavar="DIR",
-        help=f"material and finished results (default: {RUN}; with --smoke {SMOKE})",
+        help=f"folder for rendered data and finished results (default: {RUN}; with --smoke {SMOKE})",
         dest="folder",
     )
     parser.add_argument("--workers", metavar="N", type=int, help="processes of one thread each (default: one per core)")
-    parser.add_argument("--smoke", action="store_true", help="tiny budgets and one seed, to see that it works")
-    parser.add_argument("--report", action="store_true", help="train nothing: tables and picture of what is finished")
+    parser.add_argument("--smoke", action="store_true", help="tiny budgets and one seed, to check that every part runs")
+    parser.add_argument(
+        "--report", action="store_true", help="train nothing; write the report of the runs that are finished"
+    )
 
 
 def run(args: Namespace) -> int:
@@ -47,31 +50,32 @@ def run(args: Namespace) -> int:
     plan = load_plan(args.config, args.smoke)
     workers = args.workers or os.cpu_count() or 1
     if workers < 1:
-        raise ValueError("--workers is a whole number from 1.")
+        raise ValueError("--workers must be a whole number of at least 1.")
     out = Path(args.out or (SMOKE if args.smoke else OUT))
     if args.smoke and out.resolve() == Path(OUT).resolve():
-        raise ValueError(f"The numbers of --smoke mean nothing and do not go to {OUT}; give another --out.")
+        raise ValueError(f"The numbers of --smoke are meaningless and must not go to {OUT}; give another --out.")
+    numbers_out = out if args.out or args.smoke else Path(NUMBERS_OUT)
     from rich.console import Console
 
     from finetune.ablation import report
     from finetune.ablation.material import Ground, base_digest
-    from finetune.ablation.measures import floors
+    from finetune.ablation.measures import blind_baselines
     from finetune.ablation.variant import Task, load_results, own_tracks
 
     digest = plan.digest(base_digest(plan.base))
     folder = Path(args.folder or (SMOKE if args.smoke else RUN)) / digest
-    for path in (out, folder / "results"):
+    for path in (out, numbers_out, folder / "results"):
         _make_folder(path)
     tasks = [Task(variant, seed) for seed in plan.seeds for variant in variants(plan)]
     if not args.report:
         _run_all(plan, folder, tasks, workers, Console(stderr=True))
     results = load_results(folder, tasks)
     if not results:
-        raise ValueError(f"No run in {folder} is finished; leave --report out to make some.")
-    never_looking = floors(own_tracks(Ground(plan, folder).videos("test")))
+        raise ValueError(f"No run in {folder} is finished; start one without --report.")
+    baselines = blind_baselines(own_tracks(Ground(plan, folder).videos("test")))
     about = _about(plan, folder, digest, results, workers)
-    report.show(plan, results, never_looking, Console())
-    for path in report.write(out, plan, results, never_looking, about):
+    report.show(plan, results, baselines, Console())
+    for path in report.write(out, plan, results, baselines, about, numbers_out):
         print(f"Wrote {path}")
     return 0
 
@@ -80,7 +84,7 @@ def _make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ValueError(f"The folder {path} cannot be made: {error.strerror}.") from None
+        raise ValueError(f"Cannot create the folder {path}: {error.strerror}.") from None
 
 
 def _run_all(plan: Plan, folder: Path, tasks: list, workers: int, console) -> None:

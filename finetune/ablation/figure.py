@@ -1,4 +1,4 @@
-"""The ablation as one picture: ours beside the paper's Table 4, budgets, gamma and alpha, three states against two.
+"""The ablation as one figure: ours next to the paper's Table 4, budgets, gamma and alpha, three states against two.
 Numbers are made elsewhere."""
 
 from pathlib import Path
@@ -13,15 +13,15 @@ _COLOURS = {"ce": "#7f7f7f", "scale": "#e0973b", "focal": "#2f6db3"}
 _FORWARD = ("rec", "ssr", "crr")
 
 
-def draw_figure(path: Path, summary: Summary, plan: Plan, floors: dict[str, dict]) -> None:
-    """Writes the PNG; bars and points are means over the seeds, whiskers their least and greatest."""
+def draw_figure(path: Path, summary: Summary, plan: Plan, baselines: dict[str, dict]) -> None:
+    """Writes the PNG; bars and points are means over the seeds, whiskers their minimum and maximum."""
     from matplotlib.figure import Figure  # without pyplot: no window, no state of its own
 
     figure = Figure(figsize=(15, 8.2), layout="constrained")
     axes = figure.subplots(2, 3)
-    _ours(axes[0, 0], summary, plan, floors)
+    _ours(axes[0, 0], summary, plan, baselines)
     _papers(axes[0, 1])
-    _budgets(axes[0, 2], summary, plan, floors)
+    _budgets(axes[0, 2], summary, plan, baselines)
     _focus(axes[1, 0], summary, plan, "f1")
     _focus(axes[1, 1], summary, plan, "balanced")
     _states(axes[1, 2], summary, plan)
@@ -41,7 +41,7 @@ def _bar(ax, at: float, value: dict | None, width: float, **look) -> None:
     ax.bar(at, mean, width, yerr=[[mean - low], [high - mean]], capsize=3, error_kw={"lw": 1}, **look)
 
 
-def _ours(ax, summary: Summary, plan: Plan, floors: dict[str, dict]) -> None:
+def _ours(ax, summary: Summary, plan: Plan, baselines: dict[str, dict]) -> None:
     for place, key in enumerate(_FORWARD):
         for number, loss in enumerate(LOSSES):
             label = NAMES[loss] if place == 0 else None
@@ -53,10 +53,12 @@ def _ours(ax, summary: Summary, plan: Plan, floors: dict[str, dict]) -> None:
                 color=_COLOURS[loss],
                 label=label,
             )
-        floor = floors.get("silence", {}).get(key)
-        if floor is not None:
-            label = "silence scores" if place == 0 else None
-            ax.hlines(100 * floor, place - 0.42, place + 0.42, colors="black", linestyles="dotted", lw=1.2, label=label)
+        silence = baselines.get("silence", {}).get(key)
+        if silence is not None:
+            label = "never responding" if place == 0 else None
+            ax.hlines(
+                100 * silence, place - 0.42, place + 0.42, colors="black", linestyles="dotted", lw=1.2, label=label
+            )
     ax.set_xticks(range(3), [SHOWN[key] for key in _FORWARD])
     ax.set_title(f"ours: stand-ins, {plan.largest} steps, seeds: {len(plan.seeds)} (%)")
 
@@ -77,23 +79,23 @@ def _papers(ax) -> None:
     ax.set_title("the paper's Table 4: OVO-Bench (%)")
 
 
-def _budgets(ax, summary: Summary, plan: Plan, floors: dict[str, dict]) -> None:
+def _budgets(ax, summary: Summary, plan: Plan, baselines: dict[str, dict]) -> None:
     for number, loss in enumerate(LOSSES):
         for how, line in (("plain", "-"), ("biased", "--")):
-            found = [(budget, summary.get(loss, budget, "f1", how)) for budget in plan.budgets]
-            found = [(budget * (1 + 0.015 * (number - 1)), value) for budget, value in found if value is not None]
-            if found:
-                x, values = zip(*found)
-                mean = [100 * value["mean"] for value in values]
+            found = {budget: summary.get(loss, budget, "f1", how) for budget in plan.budgets}
+            known = {budget: value for budget, value in found.items() if value is not None}
+            if known:
+                x = [budget * (1 + 0.015 * (number - 1)) for budget in known]  # side by side, not on one another
+                mean = [100 * value["mean"] for value in known.values()]
                 errors = [
-                    [m - 100 * v["min"] for m, v in zip(mean, values)],
-                    [100 * v["max"] - m for m, v in zip(mean, values)],
+                    [m - 100 * value["min"] for m, value in zip(mean, known.values(), strict=True)],
+                    [100 * value["max"] - m for m, value in zip(mean, known.values(), strict=True)],
                 ]
                 label = NAMES[loss] if how == "plain" else f"{NAMES[loss]}, best bias"
                 ax.errorbar(x, mean, errors, fmt=f"o{line}", ms=4, capsize=3, lw=1.6, color=_COLOURS[loss], label=label)
-    floor = max((found["f1"] for found in floors.values() if found.get("f1") is not None), default=None)
-    if floor is not None:
-        ax.axhline(100 * floor, color="black", linestyle="dotted", lw=1.2, label="best player that never looks")
+    best = max((found["f1"] for found in baselines.values() if found.get("f1") is not None), default=None)
+    if best is not None:
+        ax.axhline(100 * best, color="black", linestyle="dotted", lw=1.2, label="best blind baseline")
     ax.set_xscale("log", base=2)
     ax.set_xticks(plan.budgets, [str(budget) for budget in plan.budgets])
     ax.minorticks_off()

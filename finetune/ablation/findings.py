@@ -1,4 +1,6 @@
-"""What the numbers say in sentences, and nothing that they do not say."""
+"""The results of an ablation in sentences, which say nothing that the numbers do not say."""
+
+from itertools import pairwise
 
 from finetune.ablation import paper
 from finetune.ablation.measures import SHOWN
@@ -7,9 +9,9 @@ from finetune.ablation.tables import NAMES, Summary, percent
 
 
 def sentences(summary: Summary, plan: Plan) -> list[str]:
-    """Orders, gaps and bests; what was not run is left out."""
+    """Order of the losses, gaps between variants, effect of gamma; what was not run is left out."""
     last = plan.largest
-    said = []
+    said: list[str] = []
     for how, words in (("plain", ""), ("biased", " with the chosen bias")):
         said += [
             f"Timing F1 after {budget} steps{words}: {_order(summary, budget, 'f1', how)}." for budget in plan.budgets
@@ -23,11 +25,10 @@ def sentences(summary: Summary, plan: Plan) -> list[str]:
         listed = ", ".join(f"{100 * gap:+.1f} after {budget} steps" for budget, gap in gaps if gap is not None)
         said += [f"Focal minus cross entropy, timing F1 {words}: {listed}."] if listed else []
     for key in ("f1", "responds", "rec", "crr", "miou"):
-        both = [summary.get(name, last, key) for name in ("focal", TWO_STATES)]
-        if None not in both:
-            said.append(
-                f"Three states against two, {SHOWN[key]}: {percent(both[0])} against {percent(both[1])}{_overlap(*both)}."
-            )
+        three, two = (summary.get(name, last, key) for name in ("focal", TWO_STATES))
+        if three is not None and two is not None:
+            compared = f"{percent(three)} against {percent(two)}{_overlap(three, two)}"
+            said.append(f"Three states against two, {SHOWN[key]}: {compared}.")
     for alpha in (True, False):
         row = {gamma: summary.get(focus_name(gamma, alpha), last, "f1") for gamma in plan.gammas}
         listed = ", ".join(f"{gamma:g}: {percent(value)}" for gamma, value in row.items() if value is not None)
@@ -36,29 +37,25 @@ def sentences(summary: Summary, plan: Plan) -> list[str]:
 
 
 def _order(summary: Summary, budget: int, key: str, how: str = "plain") -> str:
-    """ "" where one of the losses was not run."""
-    found = {loss: summary.get(loss, budget, key, how) for loss in LOSSES}
-    if None in found.values():
+    """The losses from best to worst; "" where one of them was not run."""
+    found = {loss: value for loss in LOSSES if (value := summary.get(loss, budget, key, how)) is not None}
+    if len(found) < len(LOSSES):
         return ""
     order = sorted(paper.ORDER, key=lambda loss: -found[loss]["mean"])  # of equal ones the paper's order
     listed = NAMES[order[0]] + " " + percent(found[order[0]])
-    for one, other in zip(order, order[1:]):
-        sign = "=" if found[one]["mean"] == found[other]["mean"] else ">"
-        listed += (
-            f" {sign} {NAMES[other]} {percent(found[other])}{_overlap(found[one], found[other]) if sign == '>' else ''}"
-        )
-    if len({found[loss]["mean"] for loss in LOSSES}) < len(LOSSES):
+    for one, other in pairwise(order):
+        equal = found[one]["mean"] == found[other]["mean"]
+        listed += f" {'=' if equal else '>'} {NAMES[other]} {percent(found[other])}"
+        listed += "" if equal else _overlap(found[one], found[other])
+    if len({value["mean"] for value in found.values()}) < len(LOSSES):
         return f"{listed} (no full order)"
     return f"{listed} ({'the paper' if tuple(order) == paper.ORDER else 'not the paper'}'s order)"
 
 
 def _overlap(one: dict, other: dict) -> str:
-    """Whether the seeds of one lie among those of the other."""
-    return (
-        " (ranges overlap)"
-        if min(one["n"], other["n"]) > 1 and one["min"] <= other["max"] and other["min"] <= one["max"]
-        else ""
-    )
+    """Says so where the ranges of two measures over several seeds overlap."""
+    several = min(one["n"], other["n"]) > 1
+    return " (ranges overlap)" if several and one["min"] <= other["max"] and other["min"] <= one["max"] else ""
 
 
 def _gap(summary: Summary, budget: int, how: str) -> float | None:

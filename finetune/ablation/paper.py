@@ -1,4 +1,4 @@
-"""Numbers that the paper prints, in per cent: what ours stand beside."""
+"""Numbers that the paper prints, as percentages, to compare ours with."""
 
 TABLE_4 = {
     "Qwen2.5-VL-3B": {

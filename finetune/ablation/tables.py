@@ -1,11 +1,11 @@
-"""Results of all runs to tables of text, for the terminal and for Markdown. Numbers are in per cent. Sentences about
+"""Results of all runs as tables of text, for the terminal and for Markdown. Numbers are percentages. Sentences about
 them: `ablation/findings.py`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from finetune.ablation import paper
-from finetune.ablation.measures import SHOWN, spread
+from finetune.ablation.measures import BASELINE_NAMES, SHOWN, spread
 from finetune.ablation.plan import LOSSES, TWO_STATES, Plan, focus_name
 
 NAMES = {"ce": "cross entropy", "scale": "Loss Scale", "focal": "focal + alpha"}
@@ -26,7 +26,7 @@ class Table:
 
 
 class Summary:
-    """Spreads over the seeds; what was not run is None."""
+    """Mean and range of each measure over the seeds; None for what was not run."""
 
     def __init__(self, results: Sequence[dict]):
         self._groups: dict[tuple[str, int], list[dict]] = {}
@@ -51,7 +51,7 @@ class Summary:
 
 
 def percent(value: dict | float | None) -> str:
-    """41.2 ±3.5: mean, and half the way from the least to the greatest of the seeds; of one number, the number."""
+    """41.2 ±3.5: mean over the seeds and half their range; the number alone where there is only one."""
     if value is None:
         return "n/a"
     if not isinstance(value, dict):
@@ -60,11 +60,11 @@ def percent(value: dict | float | None) -> str:
     return mean if value["n"] == 1 else f"{mean} ±{50 * (value['max'] - value['min']):.1f}"
 
 
-def tables(summary: Summary, floors: dict[str, dict], plan: Plan) -> list[Table]:
+def tables(summary: Summary, baselines: dict[str, dict], plan: Plan) -> list[Table]:
     return [
         _beside_paper(summary, plan),
         _budgets(summary, plan),
-        _floors(floors),
+        _baselines(baselines),
         _states(summary, plan),
         _focus(summary, plan),
     ]
@@ -76,8 +76,8 @@ def _beside_paper(summary: Summary, plan: Plan) -> Table:
     ]
     for base, printed in paper.TABLE_4.items():
         rows += [(NAMES[loss], f"paper, {base}", *(f"{printed[loss][key]:.2f}" for key in _FORWARD)) for loss in LOSSES]
-    columns = ("loss", "whose", *(SHOWN[key] for key in _FORWARD))
-    return Table(f"(a) Three losses after {plan.largest} steps, beside the paper's Table 4", columns, tuple(rows))
+    columns = ("loss", "source", *(SHOWN[key] for key in _FORWARD))
+    return Table(f"(a) Three losses after {plan.largest} steps, next to the paper's Table 4", columns, tuple(rows))
 
 
 def _budgets(summary: Summary, plan: Plan) -> Table:
@@ -89,14 +89,15 @@ def _budgets(summary: Summary, plan: Plan) -> Table:
                 cells = (percent(summary.get(loss, budget, key, how)) for key in _COLUMNS)
                 rows.append((NAMES[loss], str(budget), "none" if bias is None else f"{bias['mean']:+.2f}", *cells))
     columns = ("loss", "steps", "bias", *(SHOWN[key] for key in _COLUMNS))
-    return Table("(a) At three budgets, without and with the best bias on validation clips", columns, tuple(rows))
+    return Table("(a) At each budget, without and with the bias chosen on validation clips", columns, tuple(rows))
 
 
-def _floors(floors: dict[str, dict]) -> Table:
-    rows = tuple((name, *(percent(found.get(key)) for key in _COLUMNS)) for name, found in floors.items())
-    return Table(
-        "What players that never look score on these clips", ("player", *(SHOWN[key] for key in _COLUMNS)), rows
+def _baselines(baselines: dict[str, dict]) -> Table:
+    rows = tuple(
+        (BASELINE_NAMES.get(name, name), *(percent(found.get(key)) for key in _COLUMNS))
+        for name, found in baselines.items()
     )
+    return Table("Blind baselines on the same clips", ("baseline", *(SHOWN[key] for key in _COLUMNS)), rows)
 
 
 def _states(summary: Summary, plan: Plan) -> Table:
@@ -109,7 +110,7 @@ def _states(summary: Summary, plan: Plan) -> Table:
         )
     columns = ("states", *(SHOWN[key] for key in keys), "paper: forward", "paper: mIoU")
     return Table(
-        f"(b) Three states against two, focal loss, {plan.largest} steps, beside supplement Table 7",
+        f"(b) Three states against two, focal loss, {plan.largest} steps, next to supplement Table 7",
         columns,
         tuple(rows),
     )

@@ -95,7 +95,7 @@ def test_fresh_material_that_a_stage_cannot_use_is_refused(path, fresh, said):
 
 @pytest.mark.parametrize(
     ("name", "record"),
-    [("streamo-tiny", "assets/streamo-tiny/training.json"), ("streamo-tiny-short", "docs/short.json")],
+    [("streamo-tiny", "assets/streamo-tiny/training.json"), ("streamo-tiny-short", "assets/results/short.json")],
 )
 def test_a_configuration_has_the_digest_that_its_record_carries(name, record):
     made = json.loads(Path(record).read_text())["config"]

@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 
-from finetune.metrics import Track, f1, heeds, iou, match, normal, score, score_task
+from finetune.metrics import Track, contrast_accuracy, f1, iou, match, normalize, score, score_task
 from streamo_app.protocol import State
 
 STATE = {".": State.SILENCE, "s": State.STANDBY, "R": State.RESPONSE}
@@ -67,24 +67,24 @@ def test_turns_before_the_question_do_not_count():
     assert row["balanced"] == 1
 
 
-def test_the_floors_are_a_metronome_always_and_silence_on_the_same_gold():
-    floors = score_task([track("....R.....R.", "............", asked=2)])["floors"]
-    # 10 turns from the question; the metronome beats at 2, 4, 6, 8, 10: both gold turns exactly.
-    assert floors["metronome"] == {"f1": 2 * 2 / (2 + 5), "f1_exact": 2 * 2 / (2 + 5)}
-    assert floors["always"] == {"f1": 2 * 2 / (2 + 10), "f1_exact": 2 * 2 / (2 + 10)}
-    assert floors["silence"] == {"f1": 0, "f1_exact": 0}
-    odd = score_task([track("...R", "....")])["floors"]
-    assert odd["metronome"] == {"f1": 2 / 3, "f1_exact": 0}, "a beat next to it is a hit, but not at the turn"
+def test_the_blind_baselines_are_a_fixed_interval_always_and_never_on_the_same_gold():
+    baselines = score_task([track("....R.....R.", "............", asked=2)])["floors"]
+    # 10 turns from the question; a fixed interval of 2 s responds at 2, 4, 6, 8, 10: both gold turns exactly.
+    assert baselines["metronome"] == {"f1": 2 * 2 / (2 + 5), "f1_exact": 2 * 2 / (2 + 5)}
+    assert baselines["always"] == {"f1": 2 * 2 / (2 + 10), "f1_exact": 2 * 2 / (2 + 10)}
+    assert baselines["silence"] == {"f1": 0, "f1_exact": 0}
+    off_beat = score_task([track("...R", "....")])["floors"]
+    assert off_beat["metronome"] == {"f1": 2 / 3, "f1_exact": 0}, "a response next to it is a hit, but not at the turn"
 
 
-def test_where_nothing_is_due_timing_has_no_score_but_false_responses_show():
+def test_where_no_response_is_expected_timing_has_no_score_but_false_positives_show():
     row = score_task([track("....", ".R..")])
     assert (row["f1"], row["precision"], row["recall"], row["content"]) == (None, 0, None, None)
     assert row["false_per_min"] == 15
     assert f1(0, 0, 0) is None
 
 
-def test_content_is_scored_on_hits_and_on_all_gold():
+def test_text_accuracy_is_over_hits_and_over_all_gold():
     row = score_task(
         [
             track(
@@ -100,7 +100,7 @@ def test_content_is_scored_on_hits_and_on_all_gold():
     [("A red car.", " a Red  car", True), ("Yes!", "yes.", True), ("3.5", "35", False), ("B. red", "B red", False)],
 )
 def test_case_spaces_and_final_punctuation_do_not_count(a, b, same):
-    assert (normal(a) == normal(b)) is same
+    assert (normalize(a) == normalize(b)) is same
 
 
 def test_iou_of_spans():
@@ -116,11 +116,11 @@ def test_miou_takes_the_answer_that_names_a_span_however_late_and_zero_for_none(
     assert score_task([track("R", "R")])["miou"] is None
 
 
-def test_held_is_the_share_of_seconds_at_which_the_latest_answer_is_right():
+def test_latest_answer_accuracy_is_the_share_of_seconds_at_which_the_latest_answer_is_right():
     one = track("..R..R..", "...R..R.", words=("1", "2"), said=("1", "3"), task="counting")
     # want from turn 2: 1 1 1 2 2 2; have: - 1 1 1 3 3; right at turns 3 and 4.
     assert score_task([one])["held"] == pytest.approx(2 / 6)
-    assert score_task([track("R", "R")])["held"] is None, "alerts are not held"
+    assert score_task([track("R", "R")])["held"] is None, "the answer to an alert does not stand until the next"
 
 
 def test_balanced_accuracy_is_the_mean_recall_of_the_states_that_occur():
@@ -133,35 +133,38 @@ RED, BLUE, NONE = "..R.....", "......R.", "........"
 
 
 @pytest.mark.parametrize(
-    "came_red, came_blue, share",
+    "predicted_red, predicted_blue, share",
     [
         (RED, BLUE, 1.0),
         (BLUE, RED, 0.0),  # swapped
         ("..R...R.", "..R...R.", 0.0),  # fires on every car
         (NONE, NONE, 0.0),  # never fires
-        (RED, "..R...R.", 0.0),  # only one of the two heeds
+        (RED, "..R...R.", 0.0),  # only one of the two is right
         (".R......", "......RR", 1.0),  # a little early, one too many: still clearly itself
     ],
 )
-def test_a_pair_is_heeded_when_each_instruction_is_answered_as_itself(came_red, came_blue, share):
-    pair = [track(RED, came_red, video="v", argument="red car"), track(BLUE, came_blue, video="v", argument="blue car")]
-    assert heeds(pair) == (share, 1)
+def test_a_minimal_pair_is_right_when_each_instruction_is_answered_as_itself(predicted_red, predicted_blue, share):
+    pair = [
+        track(RED, predicted_red, video="v", argument="red car"),
+        track(BLUE, predicted_blue, video="v", argument="blue car"),
+    ]
+    assert contrast_accuracy(pair) == (share, 1)
 
 
-def test_an_argument_that_never_shows_is_heeded_by_silence():
+def test_silence_is_right_for_an_argument_that_never_shows():
     pair = [track(RED, RED, video="v", argument="red car"), track(NONE, NONE, video="v", argument="bus")]
-    assert heeds(pair) == (1.0, 1)
+    assert contrast_accuracy(pair) == (1.0, 1)
 
 
 def test_only_pairs_over_one_video_with_different_arguments_and_different_gold_count():
     base = track(RED, RED, video="v", argument="red car")
-    assert heeds([base, track(BLUE, BLUE, video="w", argument="blue car")]) == (None, 0)
-    assert heeds([base, track(BLUE, BLUE, video="v", argument="red car")]) == (None, 0)
-    assert heeds([base, track(BLUE, BLUE, video="v")]) == (None, 0)
-    assert heeds([base, track("...R....", RED, video="v", argument="car")]) == (None, 0), (
+    assert contrast_accuracy([base, track(BLUE, BLUE, video="w", argument="blue car")]) == (None, 0)
+    assert contrast_accuracy([base, track(BLUE, BLUE, video="v", argument="red car")]) == (None, 0)
+    assert contrast_accuracy([base, track(BLUE, BLUE, video="v")]) == (None, 0)
+    assert contrast_accuracy([base, track("...R....", RED, video="v", argument="car")]) == (None, 0), (
         "the golds agree within a second"
     )
-    assert heeds([base, track(BLUE, BLUE, video="v", argument="blue car", asked=7)]) == (None, 0), (
+    assert contrast_accuracy([base, track(BLUE, BLUE, video="v", argument="blue car", asked=7)]) == (None, 0), (
         "nothing is left to tell them apart"
     )
 
@@ -177,14 +180,15 @@ def test_the_report_gives_rows_per_task_and_their_mean():
     )
     assert list(report["tasks"]) == ["alert", "count", "nothing"]
     assert [row["f1"] for row in report["tasks"].values()] == [1.0, 0.0, None]
-    assert report["macro"]["f1"] == 0.5, "a task where nothing is due has no say"
+    assert report["macro"]["f1"] == 0.5, "a task without an expected response is left out of the mean"
     assert (report["heeds"], report["heed_pairs"]) == (1.0, 1)
-    # alert: 2 due, 2 beats each on 4 turns, both gold near a beat: 4 / (2 + 4); count: 1 due, 4 beats: 2 / (1 + 4)
+    # alert: 2 expected, 2 each on 4 turns by the interval, both gold near one: 4 / (2 + 4); count: 1 expected, 4 by the
+    # interval: 2 / (1 + 4)
     assert report["macro"]["floors"]["metronome"]["f1"] == pytest.approx((4 / 6 + 2 / 5) / 2)
     assert score([])["tasks"] == {}
 
 
-def test_where_nothing_asked_for_happens_responses_are_counted_per_five_minutes():
+def test_where_nothing_asked_for_happens_false_positives_are_counted_per_five_minutes():
     quiet = [
         track("." * 60, "." * 59 + "R"),
         track("." * 40, "." * 40, asked=10),
@@ -210,7 +214,7 @@ def test_each_world_has_means_of_its_own_where_both_are_there():
         "desk": pytest.approx(1 / 3),
     }
     assert [(group["records"], group["due"]) for group in report["groups"].values()] == [(1, 1), (3, 2)]
-    # 4 turns each, 2 beats: one hit of 1 due and 2 beats; desk_count has 4 beats for its one
+    # 4 turns each, 2 responses by the interval: one hit of 1 expected and 2; desk_count has 4 for its one
     assert report["groups"]["street"]["macro"]["floors"]["metronome"] == {"f1": 2 / 3, "f1_exact": 2 / 3}
     assert report["groups"]["desk"]["macro"]["floors"]["metronome"]["f1"] == pytest.approx((2 / 3 + 2 / 5) / 2)
     assert (report["groups"]["street"]["quiet_minutes"], report["groups"]["desk"]["quiet_minutes"]) == (0, 4 / 60)
@@ -218,5 +222,5 @@ def test_each_world_has_means_of_its_own_where_both_are_there():
 
 
 def test_gold_and_predicted_have_to_be_as_long():
-    with pytest.raises(ValueError, match="2 turns are due but 3 came"):
+    with pytest.raises(ValueError, match="gold has 2 turns but predicted has 3"):
         track("..", "...")

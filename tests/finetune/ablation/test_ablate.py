@@ -16,7 +16,7 @@ from finetune.__main__ import main
 from finetune.ablation import report
 from finetune.ablation.findings import sentences
 from finetune.ablation.material import TwoStates, without_standby
-from finetune.ablation.measures import answered, floors, measures, spread, two_states, under_way
+from finetune.ablation.measures import answered, blind_baselines, measures, spread, two_states, under_way
 from finetune.ablation.plan import Plan, Variant, load_plan, variants
 from finetune.ablation.tables import Summary, percent, tables
 from finetune.ablation.training import loss_counts, loss_options
@@ -253,8 +253,8 @@ def test_two_states_are_compared_on_responding_alone():
     assert measures([one])["responds"] == measures([two_states(one)])["balanced"] == 1
 
 
-def test_players_that_never_look_score_what_they_score():
-    found = floors([track("....R...", "........"), track("...ssR..", "........")])
+def test_blind_baselines_score_what_they_score():
+    found = blind_baselines([track("....R...", "........"), track("...ssR..", "........")])
     assert (found["silence"]["f1"], found["silence"]["ssr"], found["silence"]["crr"]) == (0, 0.5, 0.5)
     assert found["always answering"]["f1"] == 2 * 2 / (2 + 16)
 
@@ -322,7 +322,7 @@ def test_the_files_hold_every_number_and_what_is_written_by_hand_stays(tmp_path)
         for seed in (1, 2)
         for budget in variant.budgets
     ]
-    gold = floors([track("....R...", "........")])
+    gold = blind_baselines([track("....R...", "........")])
     report.write(tmp_path, PLAN, results, gold, ABOUT)
     page = tmp_path / "ablation.md"
     page.write_text(page.read_text() + f"\n{report.KEPT_FROM}\n\nThe threshold is most of it.\n")
@@ -336,7 +336,7 @@ def test_the_files_hold_every_number_and_what_is_written_by_hand_stays(tmp_path)
 
 
 def test_a_report_of_few_runs_leaves_gaps_and_no_error(tmp_path):
-    report.write(tmp_path, PLAN, [result("ce", budget=2)], floors([track("....R...", "........")]), ABOUT)
+    report.write(tmp_path, PLAN, [result("ce", budget=2)], blind_baselines([track("....R...", "........")]), ABOUT)
     assert "n/a" in (tmp_path / "ablation.md").read_text()
 
 
