@@ -22,7 +22,7 @@ from finetune.evaluation.rollout import Decision
 from scripts.webcam_clock import LEADER_S, delay, leader_colour, leader_time, stream_shift, whole
 from streamo_app.protocol import State
 from streamo_app.ui.visitor.visitor import Visitor
-from streamo_app.video.file import Pictures
+from streamo_app.video.file import VideoReader
 from tests.support.browser import START, STOP, Site, ask, choose, wait_for
 
 NEAR_S = 1.0
@@ -48,11 +48,11 @@ def write_camera(video: Path, camera: Path) -> float:
 
     Raises ValueError (SourceError) for a video that cannot be read.
     """
-    pictures = Pictures(video)
+    pictures = VideoReader(video)
     with av.open(str(video)) as file:
         rate = Fraction(file.streams.video[0].average_rate or 10).limit_denominator(1000)
     try:
-        height, width = (side - side % 2 for side in pictures.picture_at(0.0).shape[:2])
+        height, width = (side - side % 2 for side in pictures.image_at(0.0).shape[:2])
         with camera.open("wb") as out:
             out.write(f"YUV4MPEG2 W{width} H{height} F{rate.numerator}:{rate.denominator} Ip A1:1 C420jpeg\n".encode())
 
@@ -66,7 +66,7 @@ def write_camera(video: Path, camera: Path) -> float:
             for number in range(leader_pictures(rate)):
                 write(np.full((height, width, 3), leader_colour(float(number / rate)), np.uint8))
             number = 0
-            while (image := pictures.picture_at(float(number / rate))) is not None:
+            while (image := pictures.image_at(float(number / rate))) is not None:
                 write(image)
                 number += 1
     finally:

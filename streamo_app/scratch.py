@@ -1,5 +1,5 @@
-"""Private folders for what a session needs on disk for a while: a kept webcam video, a video with captions. Gone with
-the session.
+"""Private folders for what a session needs on disk for a while: a recorded webcam video, a video with captions. Deleted
+with the session.
 
 One folder per process, readable by its user only, locked while the process lives: what a killed process left is deleted
 by the next one.
@@ -25,7 +25,7 @@ class Scratch:
         self._guard = threading.Lock()
 
     def folder(self) -> Path:
-        """A new empty folder, its user's alone. Raises OSError."""
+        """A new empty folder, readable by its user only. Raises OSError."""
         with self._guard:
             if self._root is None:
                 sweep(self._parent)
@@ -37,14 +37,16 @@ class Scratch:
     def close(self) -> None:
         """Idempotent."""
         with self._guard:
-            root, self._root = self._root, None
+            root, lock = self._root, self._lock
+            self._root = self._lock = None
             if root is not None:
                 shutil.rmtree(root, ignore_errors=True)
-                os.close(self._lock)
+            if lock is not None:
+                os.close(lock)
 
 
 def sweep(parent: Path) -> None:
-    """Delete the folders of processes that are gone. One that is just being made has no lock file yet and is left
+    """Delete the folders of processes that have ended. One that is just being created has no lock file yet and is left
     alone."""
     for root in parent.glob(f"{PREFIX}*"):
         try:

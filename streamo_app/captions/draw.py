@@ -1,9 +1,8 @@
-"""What was said, drawn into pictures: each response with its lane's colour and number, and the time. Pure: arrays in,
-arrays out.
+"""Responses drawn into images, each with its lane's colour and number, and the time. Pure: arrays in, arrays out.
 
-Fonts: DejaVu Sans, which comes with matplotlib and writes Latin, Greek, Cyrillic, Arabic, Hebrew and more; for what it
+Fonts: DejaVu Sans, which comes with matplotlib and covers Latin, Greek, Cyrillic, Arabic, Hebrew and more; for what it
 lacks (Chinese, Japanese, Korean, ...) the fonts of this machine are tried. A letter that no font has is drawn as an
-empty box, and `Captions.missing` names it.
+empty box and listed in `Captions.missing`.
 """
 
 import importlib.util
@@ -18,42 +17,43 @@ from PIL import Image, ImageDraw, ImageFont
 from streamo_app.colours import LANES_DARK, ON_LANE_DARK
 from streamo_app.transcript.exports import Cue, clock_time, one_line
 
-LINES = 4
+MAX_LINES = 4
 """Of one response; a longer one ends in three dots."""
-LETTER = 1 / 22
-"""Height of a letter's box, in heights of the picture."""
-SMALLEST_PX = 13
+LETTER_HEIGHT = 1 / 22
+"""Of a letter's box, as a share of the image's height."""
+MIN_LETTER_PX = 13
 FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "/System/Library/Fonts", "/Library/Fonts")
-LIKELY = re.compile(
+FURTHER_FONTS = re.compile(
     r"(Noto|DroidSansFallback|wqy|unifont|Arial Unicode|PingFang|Hiragino|AppleSDGothic|Unifont|GNU)", re.I
 )
-"""Fonts that write what DejaVu does not."""
-NOBODY = "\U0010fffe"
-"""No font has it: it looks like whatever a font draws for a letter that it lacks."""
+"""Fonts that have letters which DejaVu lacks."""
+NO_LETTER = "\U0010fffe"
+"""No font has it: it is drawn as whatever a font shows for a letter that it lacks."""
 
 
 class Captions:
-    """Draws the cues of a run into its pictures. Keeps what it drew last: most pictures of a video share their words."""
+    """Draws the cues of a run into its images. Keeps what it drew last: most images share their words with the one
+    before."""
 
     def __init__(self, cues: Sequence[Cue], width: int, height: int):
         self.missing = ""
         """Letters that no font of this machine has, each once."""
         self._cues, self._size = cues, (width, height)
-        self._letter = max(SMALLEST_PX, round(height * LETTER))
+        self._letter = max(MIN_LETTER_PX, round(height * LETTER_HEIGHT))
         self._drawn: tuple[tuple, list[tuple[slice, slice, np.ndarray, np.ndarray]]] = ((), [])
 
-    def draw(self, picture: np.ndarray, t: float) -> None:
-        """Into `picture`, (height, width, 3) uint8 RGB, what is to be read at `t` seconds."""
+    def draw(self, image: np.ndarray, t: float) -> None:
+        """Into `image`, (height, width, 3) uint8 RGB, what is to be read at `t` seconds."""
         shown = tuple(cue for cue in self._cues if cue.start_s <= t < cue.end_s)
         key = (int(t), shown)
         if key != self._drawn[0]:
-            self._drawn = (key, [patch(image, corner) for image, corner in self._images(int(t), shown)])
+            self._drawn = (key, [patch(box, corner) for box, corner in self._boxes(int(t), shown)])
         for rows, columns, colour, alpha in self._drawn[1]:
-            below = picture[rows, columns]
-            high, wide = below.shape[:2]  # a tiny picture cuts what does not fit
+            below = image[rows, columns]
+            high, wide = below.shape[:2]  # in a tiny image what does not fit is cut off
             below[:] = (below * (255 - alpha[:high, :wide]) + colour[:high, :wide]) // 255
 
-    def _images(self, second: int, shown: Sequence[Cue]) -> Iterator[tuple[Image.Image, tuple[int, int]]]:
+    def _boxes(self, second: int, shown: Sequence[Cue]) -> Iterator[tuple[Image.Image, tuple[int, int]]]:
         """(RGBA image, its left upper corner): the time, and the responses from the bottom upwards, newest lowest."""
         margin = self._letter // 2
         yield self._time(second), (margin, margin)
@@ -61,7 +61,7 @@ class Captions:
         for place, cue in enumerate(sorted(shown, key=lambda cue: (-cue.start_s, -cue.lane))):
             image = self._box(cue)
             if place and bottom - image.height < 3 * self._letter:
-                return  # no room: the oldest go
+                return  # no room: the oldest are left out
             bottom = max(0, bottom - image.height)
             yield image, (margin, bottom)
             bottom -= margin // 2
@@ -101,7 +101,7 @@ def patch(image: Image.Image, corner: tuple[int, int]) -> tuple[slice, slice, np
 
 
 def wrap(text: str, font: ImageFont.FreeTypeFont, width: float) -> list[str]:
-    """Lines no wider than `width`, at most LINES; a word that does not fit into a line is broken."""
+    """Lines no wider than `width`, at most MAX_LINES; a word that does not fit on a line is broken."""
     lines = [""]
     for word in re.findall(r"\S+", text):
         longer = f"{lines[-1]} {word}".strip()
@@ -114,63 +114,66 @@ def wrap(text: str, font: ImageFont.FreeTypeFont, width: float) -> list[str]:
             if lines[-1] and font.getlength(lines[-1] + letter) > width:
                 lines.append("")
             lines[-1] += letter
-        if len(lines) > LINES:
+        if len(lines) > MAX_LINES:
             break
-    if len(lines) > LINES:
-        last = lines[LINES - 1]
+    if len(lines) > MAX_LINES:
+        last = lines[MAX_LINES - 1]
         while last and font.getlength(last + " ...") > width:
             last = last[:-1]
-        lines = [*lines[: LINES - 1], last + " ..."]
+        lines = [*lines[: MAX_LINES - 1], last + " ..."]
     return lines
 
 
 def font_of(text: str, size: int) -> tuple[ImageFont.FreeTypeFont, str]:
     """The first font that has every letter of `text`, else the one that lacks the fewest; and the letters that it
     lacks."""
-    best, fewest = None, None
-    for path in font_paths() if not own_font(size) or lacking(own_font(size), text) else ():
+    best = own_font(size)
+    missing = lacking(best, text)
+    for path in font_paths() if missing else ():
         try:
             font = ImageFont.truetype(path, size)
         except OSError:
             continue
         lacks = lacking(font, text)
-        if fewest is None or len(lacks) < len(fewest):
-            best, fewest = font, lacks
+        if len(lacks) < len(missing):
+            best, missing = font, lacks
         if not lacks:
             break
-    own = own_font(size) or ImageFont.load_default(size)
-    lacks = lacking(own, text)
-    return (best, fewest) if best is not None and len(fewest) < len(lacks) else (own, lacks)
+    return best, missing
 
 
 def lacking(font: ImageFont.FreeTypeFont, text: str) -> str:
-    """The letters of `text` that the font has not, each once."""
+    """The letters of `text` that the font lacks, each once."""
     return "".join(
-        letter for letter in dict.fromkeys(text) if not letter.isspace() and looks(font, letter) == looks(font, NOBODY)
+        letter
+        for letter in dict.fromkeys(text)
+        if not letter.isspace() and glyph(font, letter) == glyph(font, NO_LETTER)
     )
 
 
 @lru_cache(4096)
-def looks(font: ImageFont.FreeTypeFont, letter: str) -> tuple:
+def glyph(font: ImageFont.FreeTypeFont, letter: str) -> tuple:
     mask = font.getmask(letter)
     return mask.size, bytes(mask)
 
 
 @lru_cache(32)
-def own_font(size: int) -> ImageFont.FreeTypeFont | None:
-    """DejaVu Sans from matplotlib's folder; nothing of matplotlib is run."""
+def own_font(size: int) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans from matplotlib's folder, without running any of matplotlib; where it is missing, Pillow's own."""
     spec = importlib.util.find_spec("matplotlib")
     path = Path(spec.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf" if spec and spec.origin else None
-    return ImageFont.truetype(str(path), size) if path and path.is_file() else None
+    font = ImageFont.truetype(str(path), size) if path and path.is_file() else ImageFont.load_default(size)
+    assert isinstance(font, ImageFont.FreeTypeFont), "with a size, Pillow's own font is one too"
+    return font
 
 
 @lru_cache(1)
 def font_paths() -> tuple[str, ...]:
-    """Fonts of this machine that may have what our own lacks; looked for once, when first needed."""
+    """Fonts of this machine that may have what DejaVu lacks; searched for once, when first needed."""
     found = (
         path
         for folder in FONT_FOLDERS
         for path in sorted(Path(folder).rglob("*"))
         if path.suffix.lower() in (".ttf", ".ttc", ".otf")
     )
-    return tuple(str(path) for path in found if LIKELY.search(path.name))[:40]
+    return tuple(str(path) for path in found if FURTHER_FONTS.search(path.name))[:40]

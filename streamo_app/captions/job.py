@@ -1,7 +1,7 @@
-"""The making of a video with captions in the background: one thread per job, one job of a process at work at a time.
+"""Rendering a video with captions in the background: one thread per job, and one job of the process at work at a time.
 
-Thread safety: `state`, `share`, `sentence` are written by the job's thread and read by anybody; each is set in one
-assignment, `state` last.
+Thread safety: `state`, `share`, `sentence` are written by the job's thread and may be read from any thread; each is set
+in one assignment, `state` last.
 """
 
 import logging
@@ -9,23 +9,24 @@ import os
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from streamo_app.captions.burn import LONGEST_S, Cancelled, burn
+from streamo_app.captions.burn import MAX_LENGTH_S, Cancelled, burn
 from streamo_app.transcript.exports import Cue
 
-PATIENCE_S = 1800.0
-"""A job that takes longer, its turn not counted, is given up."""
+TIMEOUT_S = 1800.0
+"""A job that takes longer, the wait for its turn not counted, is given up."""
 NICE = 10
 """The model's thread goes first."""
-FAILED = "The video could not be made; try again, and see the server's log if it happens again."
+FAILED = "The video could not be rendered; try again, and check the server log if it happens again."
 
 log = logging.getLogger(__name__)
 
 
 class CaptionJob:
-    """Makes `out`. `turn` is shared by all jobs of a process. `ready` is waited for first: the source may still be
-    written."""
+    """Renders `out`. `turn` is shared by all jobs of a process. `ready` is waited for first: the source may still be
+    being written."""
 
     def __init__(
         self,
@@ -58,7 +59,7 @@ class CaptionJob:
         return self.state in ("done", "failed", "cancelled")
 
     def cancel(self, timeout_s: float = 2.0) -> None:
-        """No file is left. Idempotent; a job that hangs in a file deletes what it made when it wakes up."""
+        """No file is left. Idempotent; a job that hangs while reading deletes its output when it wakes up."""
         self._cancelled.set()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(timeout_s)
@@ -66,7 +67,7 @@ class CaptionJob:
             self.out.unlink(missing_ok=True)
 
     def wait(self, timeout_s: float) -> bool:
-        """Until it is over; False when it takes longer."""
+        """Wait until it is over; False when that takes longer."""
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
@@ -90,18 +91,18 @@ class CaptionJob:
             self.out.unlink(missing_ok=True)
             self.state = "cancelled"
         except ValueError as error:
-            self._fail(str(error).replace(str(self._video), self._video.name))  # where it lies is nobody's business
+            self._fail(str(error).replace(str(self._video), self._video.name))  # the folder is not for the page
         except OSError as error:
-            self._fail(f"The video could not be made ({error.strerror}).")
+            self._fail(f"The video could not be rendered ({error.strerror}).")
         except Exception:
-            log.exception("making a video with captions failed")
+            log.exception("rendering a video with captions failed")
             self._fail(FAILED)
 
     def _make(self) -> None:
         started, late = time.monotonic(), threading.Event()
 
         def given_up() -> bool:
-            if time.monotonic() - started > PATIENCE_S:
+            if time.monotonic() - started > TIMEOUT_S:
                 late.set()
             return late.is_set() or self._cancelled.is_set()
 
@@ -115,11 +116,13 @@ class CaptionJob:
             )
         except Cancelled:
             if late.is_set() and not self._cancelled.is_set():
-                raise ValueError("Making the video took too long, so it was given up.") from None
+                raise ValueError("Rendering the video took too long and was stopped.") from None
             raise
-        said = [f"It holds the first {LONGEST_S / 60:.0f} minutes."] if until_s - from_s > LONGEST_S else []
-        said += [f"No font on the server has these letters, which show as boxes: {missing[:12]}"] if missing else []
-        self.sentence = " ".join(said)
+        notes = (
+            [f"It contains only the first {MAX_LENGTH_S / 60:.0f} minutes."] if until_s - from_s > MAX_LENGTH_S else []
+        )
+        notes += [f"The server has no font for these letters, which show as boxes: {missing[:12]}"] if missing else []
+        self.sentence = " ".join(notes)
 
     def _fail(self, sentence: str) -> None:
         self.out.unlink(missing_ok=True)
@@ -127,8 +130,6 @@ class CaptionJob:
 
 
 def be_nice() -> None:
-    """This thread alone, where the system can: Linux counts threads as processes here."""
-    try:
+    """Lower the priority of this thread alone, where the system can: Linux counts threads as processes here."""
+    with suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
-    except (OSError, AttributeError):
-        pass

@@ -84,7 +84,7 @@ class Session:
         impossible fps."""
         fps = self.info.fps if fps is None else fps
         if not 1 <= fps <= MAX_FPS:
-            raise ValueError(f"{fps} images per second are not possible; choose 1 to {MAX_FPS}.")
+            raise ValueError(f"{fps} frames per second are not possible; choose 1 to {MAX_FPS}.")
         if window is not None and window < 1:
             raise ValueError(f"A window of {window} s holds nothing; choose at least 1.")
         with self._control:

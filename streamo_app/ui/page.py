@@ -29,7 +29,7 @@ from streamo_app.ui.visitor.view import empty_view
 from streamo_app.ui.visitor.visitor import PageState
 from streamo_app.ui.visitor.visitors import Visitors
 from streamo_app.ui.visitor.voice import voice_settings
-from streamo_app.video.cameras import list_cameras
+from streamo_app.video.camera import list_cameras
 
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = (

@@ -1,6 +1,6 @@
-"""What all sources share: the grid of stream times, the one error they raise, and a silent OpenCV. Not a source itself.
+"""What all sources share: the grid of stream times, the error they raise, and a silent OpenCV. Not a source itself.
 
-A source yields a picture for each grid point `i + k / fps` (turn `i`, image `k`). Grid points are counted by an integer
+A source yields an image for each grid point `i + k / fps` (turn `i`, image `k`). Grid points are counted by an integer
 `n` and turned into seconds only here, so that nothing drifts: `n = i * fps + k`.
 """
 
@@ -13,18 +13,18 @@ TIME_TOLERANCE_S = 0.0005
 """A frame this little after a grid point still counts as on screen there: Matroska and WebM round times to a
 millisecond."""
 POLL_S = 0.05
-"""How long a source waits before it looks at the caller's stop event again."""
+"""How long a source waits before it checks the caller's stop event again."""
 MAX_FPS = 30
 
 
 class SourceError(ValueError):
-    """A source that cannot be shown, in one sentence for the user: what came, and what to do."""
+    """A source that cannot be shown, in one sentence for the user: what is wrong, and what to do."""
 
 
 def check_fps(fps: int) -> int:
     """`fps` itself. Raises ValueError unless it is a whole number of images per second, 1..MAX_FPS."""
     if isinstance(fps, bool) or not isinstance(fps, int) or not 1 <= fps <= MAX_FPS:
-        raise ValueError(f"{fps!r} images per second are not possible; give a whole number from 1 to {MAX_FPS}.")
+        raise ValueError(f"{fps!r} frames per second are not possible; give a whole number from 1 to {MAX_FPS}.")
     return fps
 
 
@@ -39,15 +39,15 @@ def newest_point(position_s: float, fps: int) -> int:
 
 
 def second_start(n: int, fps: int) -> int:
-    """The first grid point of the second that holds `n`: whoever has to skip starts there, so that a turn has all its
-    images."""
+    """The first grid point of the second that holds `n`: after a gap, watching resumes there, so that a turn has all
+    its images."""
     return n - n % fps
 
 
 def quiet_opencv() -> None:
     """Keep OpenCV and its FFmpeg from writing to stderr: our own sentence is what the user should read.
 
-    FFmpeg's level is read once, at the first file that OpenCV opens in the process. A level that the user set himself
+    FFmpeg's level is read once, at the first file that OpenCV opens in the process. A level that the user has set
     stays.
     """
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

@@ -1,11 +1,12 @@
-"""A live source whose pictures are kept as a video file besides (`RecordedSource`): those that the model is given, at their
+"""A live source whose frames are also saved as a video file (`RecordedSource`): those that the model is given, at their
 stream times.
 
-Only ever used when its user asked for it. A disk that refuses is one notice; the run goes on.
+Only used when the user asked for it. A disk that refuses is one notice; the run goes on.
 """
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,84 +15,92 @@ import cv2
 import numpy as np
 
 from streamo_app.events import Frame, Noticed
+from streamo_app.video.source import Source
 
-MOST_BYTES = 500_000_000
-"""About 7 hours of a webcam; after that nothing more is kept."""
-LOOK_EVERY = 30
-"""Pictures between two looks at the size of the file."""
+MAX_BYTES = 500_000_000
+"""About 7 hours of a webcam; after that nothing more is recorded."""
+CHECK_EVERY = 30
+"""Frames between two checks of the file's size."""
 VP8 = {"deadline": "realtime", "cpu-used": "8", "crf": "12"}
 TICK = Fraction(1, 1000)
 
 
 class RecordedSource:
-    """Wraps a source; everything but `frames` is the source's own. `done` is set when the file is whole. Belongs to the
-    session's thread."""
+    """Wraps a source; everything but `frames` is the source's own. `done` is set when the file is complete. Belongs to
+    the session's thread."""
 
-    def __init__(self, source, path: Path):
+    def __init__(self, source: Source, path: Path):
         self.recording, self.done = path, threading.Event()
-        self._source, self._file, self._film, self._count, self._last = source, None, None, 0, -1
+        self._source = source
+        self._writer: WebmWriter | None = None
 
     def __getattr__(self, name: str):
         return getattr(self._source, name)
 
     def frames(self, fps: int, stop: threading.Event) -> Iterator[Frame | Noticed]:
-        keeping = True
+        recording = True
         try:
             for item in self._source.frames(fps, stop):
-                if keeping and isinstance(item, Frame):
-                    if why := self._keep(item, fps):
-                        keeping = False
-                        self._close()
-                        yield Noticed(int(item.second), why)
+                if recording and isinstance(item, Frame) and (why := self._record(item, fps)):
+                    recording = False
+                    self._close()
+                    yield Noticed(int(item.second), why)
                 yield item
         finally:
             self._close()
             self.done.set()
 
-    def _keep(self, frame: Frame, fps: int) -> str:
-        """Why no more is kept, else an empty text."""
+    def _record(self, frame: Frame, fps: int) -> str:
+        """Why no more is recorded, else an empty text."""
         try:
-            if self._film is None:
-                self._open(frame, fps)
-            picture = av.VideoFrame.from_ndarray(
-                fitted(frame.image, self._film.width, self._film.height), format="rgb24"
-            )
-            # the file's clock is the stream's, so its first picture stands at 0
-            picture.pts = self._last = max(self._last + 1, round(frame.second / TICK) if self._count else 0)
-            picture.time_base = TICK
-            self._file.mux(self._film.encode(picture))
-            self._count += 1
-            if self._count % LOOK_EVERY == 0 and self.recording.stat().st_size > MOST_BYTES:
-                return "The kept video is as long as it may get; the rest is watched but not kept."
+            if self._writer is None:
+                height, width = frame.image.shape[:2]
+                self._writer = WebmWriter(self.recording, width, height, fps)
+            self._writer.add(frame)
+            if self._writer.count % CHECK_EVERY == 0 and self.recording.stat().st_size > MAX_BYTES:
+                return "The recording has reached its maximum size; the rest is watched but not recorded."
         except (av.FFmpegError, OSError) as error:
-            return f"The video is not being kept ({error.strerror})."
+            return f"The video is not being recorded ({error.strerror})."
         return ""
 
-    def _open(self, frame: Frame, fps: int) -> None:
-        height, width = (max(2, side // 2 * 2) for side in frame.image.shape[:2])
-        self._file = av.open(str(self.recording), "w", format="webm")
-        self._film = self._file.add_stream("libvpx", rate=fps, options=VP8)
-        self._film.width, self._film.height, self._film.pix_fmt = width, height, "yuv420p"
-        self._film.codec_context.time_base = TICK
-        self._film.codec_context.thread_count = 1
-        self._film.bit_rate = int(0.5 * width * height * max(fps, 2))
-
     def _close(self) -> None:
-        file, self._file = self._file, None
-        if file is None:
-            return
-        try:
-            file.mux(self._film.encode())
-        except (av.FFmpegError, OSError):
-            pass  # told already, or a last picture lost
-        try:
-            file.close()
-        except (av.FFmpegError, OSError):
-            pass
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+
+
+class WebmWriter:
+    """A VP8 file of images at their stream times; the first one is at 0. Raises av.FFmpegError or OSError."""
+
+    def __init__(self, path: Path, width: int, height: int, fps: int):
+        self.count = 0
+        """Images written."""
+        self._width, self._height = (max(2, side // 2 * 2) for side in (width, height))
+        self._last = -1
+        self._file = av.open(str(path), "w", format="webm")
+        self._stream = self._file.add_stream("libvpx", rate=fps, options=VP8)
+        self._stream.width, self._stream.height, self._stream.pix_fmt = self._width, self._height, "yuv420p"
+        self._stream.codec_context.time_base = TICK
+        self._stream.codec_context.thread_count = 1
+        self._stream.bit_rate = int(0.5 * self._width * self._height * max(fps, 2))
+
+    def add(self, frame: Frame) -> None:
+        image = av.VideoFrame.from_ndarray(fitted(frame.image, self._width, self._height), format="rgb24")
+        image.pts = self._last = max(self._last + 1, round(frame.second / TICK) if self.count else 0)
+        image.time_base = TICK
+        self._file.mux(self._stream.encode(image))
+        self.count += 1
+
+    def close(self) -> None:
+        """Never raises: an error was reported when it came, or costs the last image."""
+        with suppress(av.FFmpegError, OSError):
+            self._file.mux(self._stream.encode())
+        with suppress(av.FFmpegError, OSError):
+            self._file.close()
 
 
 def fitted(image: np.ndarray, width: int, height: int) -> np.ndarray:
-    """(height, width, 3): a picture of another size, a phone that was turned, is scaled into it on black."""
+    """(height, width, 3): an image of another size, from a phone that was turned, is scaled into it on black."""
     high, wide = image.shape[:2]
     if (high // 2 * 2, wide // 2 * 2) == (height, width):
         return np.ascontiguousarray(image[:height, :width])

@@ -1,19 +1,17 @@
-"""Streams on the wall clock: a slot of one picture that a producer fills (`Slot`), its reading on the grid
-(`live_frames`), and the frames that a browser pushes (`BrowserSource`). The camera's own reader thread is in
-`video/camera.py`.
+"""Streams on the wall clock: a slot for one image that a producer fills (`Slot`), and its images at the grid points
+(`live_frames`). The producers are in `video/camera.py` and `video/browser.py`.
 
-Second 0 starts with the first picture; from then on the clock never stops, whatever happens to the pictures. Each grid
-point gets the newest picture there is, once; a consumer that comes late gets the newest grid point and the ones it
-missed are passed over. A picture older than STALE_S is not shown again: nobody should read a decision about a second
-that nobody saw.
+Second 0 starts with the first image; from then on the clock never stops, whatever happens to the images. Each grid
+point gets the newest image there is, once; a consumer that is late gets the newest grid point, and the ones it missed
+are skipped. An image older than STALE_S is not shown again: nobody should read a decision about a second that was not
+seen.
 
 Thread safety: one producer (a reader thread, or a web thread) and one consumer share a `Slot`; every field is written
-under its condition, and read under it where two fields have to agree. Pictures are never copied and never written to
+under its condition, and read under it where two fields have to agree. Images are never copied and never written to
 after `put`.
 """
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 
@@ -23,34 +21,33 @@ from streamo_app.events import Frame, Noticed
 from streamo_app.video.grid import POLL_S, SourceError, check_fps, grid_second, newest_point
 
 STALE_S = 3.0
-"""Longer than the slowest tab in the background needs for a frame, shorter than a user's patience with a frozen
-picture."""
+"""Longer than the slowest background tab takes for a frame, shorter than a user's patience with a frozen image."""
 NOTICES = 16
-"""Bound of the notices not taken yet; the oldest go first."""
+"""Most notices that wait to be taken; the oldest are dropped first."""
 
 
 class Slot:
-    """The hand-off: one picture, newest wins, and how the stream is doing."""
+    """The hand-off: one image, newest wins, and the state of the stream."""
 
     def __init__(self):
         self.changed = threading.Condition()
-        self.picture: np.ndarray | None = None
+        self.image: np.ndarray | None = None
         self.at = 0.0
-        """`time.monotonic()` of the picture's arrival."""
+        """`time.monotonic()` of the image's arrival."""
         self.first_at: float | None = None
         self.dropped = 0
-        """Pictures replaced by a newer one before anybody took them: at 30 pictures a second and 1 fps, 29 a second by
-        design."""
+        """Images replaced by a newer one before they were taken: at 30 frames per second and a model that takes 1, that
+        is 29 per second by design."""
         self.taken = True
         self.notices: deque[str] = deque(maxlen=NOTICES)
         self.failure: str | None = None
         self.ended = False
         self.closed = False
 
-    def put(self, picture: np.ndarray, at: float) -> None:
+    def put(self, image: np.ndarray, at: float) -> None:
         with self.changed:
             self.dropped += not self.taken
-            self.picture, self.at, self.taken = picture, at, False
+            self.image, self.at, self.taken = image, at, False
             if self.first_at is None:
                 self.first_at = at
             self.changed.notify_all()
@@ -81,9 +78,10 @@ def live_frames(
     clock: Callable[[], float],
     to_rgb: Callable[[np.ndarray], np.ndarray] = lambda image: image,
 ) -> Iterator[Frame | Noticed]:
-    """The slot's pictures on the grid of wall time since the first one. Raises SourceError with the producer's failure."""
+    """The slot's images at the grid points of wall time since the first one. Raises SourceError with the producer's
+    failure."""
     check_fps(fps)
-    n, told_stale = 0, False
+    n, said_stale = 0, False
     while not stop.is_set():
         with slot.changed:
             if slot.closed:
@@ -93,14 +91,17 @@ def live_frames(
             newest = newest_point(second, fps) if slot.first_at is not None else -1
             stale = slot.first_at is not None and now - slot.at > STALE_S
             notice = slot.notices.popleft() if slot.notices else None
-            if notice is None and stale and not told_stale and not slot.ended:
-                notice = f"No new picture from {title} for {STALE_S:.0f} s; the clock goes on and it will be watched again when one comes."
-                told_stale = True
-            told_stale = told_stale and stale
-            due = newest >= n and not stale
-            if due:
+            if notice is None and stale and not said_stale and not slot.ended:
+                notice = (
+                    f"No new frame from {title} for {STALE_S:.0f} s; "
+                    "the clock keeps running, and watching resumes with the next frame."
+                )
+                said_stale = True
+            said_stale = said_stale and stale
+            due = None
+            if slot.image is not None and newest >= n and not stale:
                 slot.taken = True
-                picture, at = slot.picture, slot.at
+                due = slot.image, slot.at
             elif notice is None:
                 if slot.ended:
                     if slot.failure:
@@ -113,56 +114,7 @@ def live_frames(
                 continue
         if notice is not None:
             yield Noticed(int(second), notice)
-        if due:
+        if due is not None:
+            image, at = due
             n = newest + 1
-            yield Frame(grid_second(newest, fps), to_rgb(picture), at)
-
-
-class BrowserSource:
-    """Frames that the page's webcam pushes. `push` from any web thread, `frames` on the session's thread."""
-
-    kind = "browser"
-    live = True
-    clocked = True
-    title = "the browser's camera"
-    duration_s = None
-
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic):
-        self._clock = clock
-        self._slot = Slot()
-
-    @property
-    def dropped(self) -> int:
-        """Pictures replaced by a newer one before anybody took them; see `Slot.dropped`."""
-        return self._slot.dropped
-
-    @property
-    def last_push(self) -> float | None:
-        """`time.monotonic()` of the newest push; None before the first."""
-        return self._slot.at if self._slot.first_at is not None else None
-
-    def push(self, image: np.ndarray, at: float | None = None) -> None:
-        """`image`: (H, W, 3) uint8 RGB, not copied; `at`: monotonic seconds of its arrival, now when None.
-
-        Raises ValueError for anything else. After `close` a push is ignored: frames of a page that has not heard yet.
-        """
-        if (
-            not isinstance(image, np.ndarray)
-            or image.dtype != np.uint8
-            or image.ndim != 3
-            or image.shape[2] != 3
-            or image.size == 0
-        ):
-            got = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-            raise ValueError(f"A pushed picture must be (height, width, 3) uint8 RGB, not {got}.")
-        if not self._slot.closed:
-            self._slot.put(image, self._clock() if at is None else at)
-
-    def frames(self, fps: int, stop: threading.Event) -> Iterator[Frame | Noticed]:
-        return live_frames(self._slot, fps, stop, title=self.title, clock=self._clock)
-
-    def hold(self, held: bool) -> None:
-        """A live stream cannot wait."""
-
-    def close(self) -> None:
-        self._slot.close()
+            yield Frame(grid_second(newest, fps), to_rgb(image), at)

@@ -1,9 +1,9 @@
-"""Sources of pictures: files, cameras, URLs, browsers. This file is what the rest of the project imports; each kind has
-its own file.
+"""Where video comes from: a file, a camera, a URL, a browser. `Source` is what they have in common, `open_source` makes
+one from what a user typed; each kind has a file of its own, and the rest of the project imports them from here.
 
 `video/file.py` files, pulled or on the wall clock; `video/player.py` a file clocked by the page's player;
-`video/camera.py` cameras and URLs; `video/slot.py` browser frames; `video/grid.py` the grid of stream times;
-`video/probe.py` why a file is no video.
+`video/camera.py` cameras and URLs; `video/browser.py` a webcam in a browser; `video/grid.py` the grid of stream times;
+`video/probe.py` why a file is not a video.
 
     for event in open_source("clip.mp4").frames(1, threading.Event()): ...
 """
@@ -15,21 +15,19 @@ from pathlib import Path
 from typing import Protocol
 
 from streamo_app.events import Frame, Noticed
+from streamo_app.video.browser import BrowserSource
 from streamo_app.video.camera import CameraSource
-from streamo_app.video.file import FileSource, Pictures
-from streamo_app.video.grid import SourceError, grid_second
+from streamo_app.video.file import FileSource
+from streamo_app.video.grid import SourceError
 from streamo_app.video.player import PlayerSource
-from streamo_app.video.slot import BrowserSource
 
 __all__ = [
     "BrowserSource",
     "CameraSource",
     "FileSource",
-    "Pictures",
     "PlayerSource",
     "Source",
     "SourceError",
-    "grid_second",
     "open_source",
 ]
 
@@ -38,18 +36,20 @@ class Source(Protocol):
     kind: str
     """One of file, camera, url, browser."""
     live: bool
-    """True where the stream has no beginning to go back to."""
+    """True where the stream has no beginning to return to."""
     clocked: bool
-    """True where a clock decides and a late consumer misses grid points; False where every grid point waits to be
+    """True where a clock decides and a late consumer misses grid points; False where every grid point waits until it is
     pulled."""
     title: str
-    """What to call it on the page; no password of a URL in it."""
+    """What to call it on the page; never the password in a URL."""
     duration_s: float | None
-    dropped: int
-    """Pictures that came and were replaced by newer ones before anybody took them."""
+
+    @property
+    def dropped(self) -> int:
+        """Images that were replaced by newer ones before they were taken."""
 
     def frames(self, fps: int, stop: threading.Event) -> Iterator[Frame | Noticed]:
-        """Pictures on the grid `i + k / fps`, each grid point at most once, in order; ends with the stream, or within
+        """Images on the grid `i + k / fps`, each grid point at most once, in order; ends with the stream, or within
         0.5 s of `stop`.
 
         Raises SourceError, with one sentence, when there is nothing to show (any more), and ValueError for an
@@ -57,7 +57,7 @@ class Source(Protocol):
         """
 
     def hold(self, held: bool) -> None:
-        """Stop the source's own clock, or let it go on. A live stream has none: its pictures go on coming."""
+        """Stop the source's own clock, or let it run again. A live stream has none: its images keep coming."""
 
     def close(self) -> None:
         """Ends `frames` within a second and frees the device. Closing twice is harmless."""

@@ -22,7 +22,7 @@ class Turn:
     images: tuple[np.ndarray, ...]
     """As many as the model's fps, in order, each (H, W, 3) uint8 RGB."""
     captured_at: float
-    """`time.monotonic()` of its newest picture."""
+    """`time.monotonic()` of its newest image."""
 
 
 class Turns:
@@ -38,7 +38,7 @@ class Turns:
         """Newest image of the turn before: what was on screen when a turn's first image is missing."""
 
     def add(self, frame: Frame) -> Iterator[Turn]:
-        """The turns that `frame` completes: its own if it is the last image of it, and before that one left incomplete."""
+        """The turns that `frame` completes: one left incomplete before it, then its own if this is its last image."""
         second = int(frame.second + 1e-6)
         if self._second is not None and second != self._second:
             yield from self.flush()

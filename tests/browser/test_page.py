@@ -173,7 +173,7 @@ def test_a_text_file_called_a_video_is_one_sentence_without_our_folders(site, tm
         expect(page.locator("#stage-hint")).to_contain_text("cannot show the file")
         page.click("#go")
         expect(page.locator("#message")).to_have_text(
-            "'holiday.mp4' is not a video that can be read; MP4, WebM, MKV, MOV and AVI files can."
+            "'holiday.mp4' is not a readable video; MP4, WebM, MKV, MOV and AVI are supported."
         )
         expect(page.locator("#state")).to_contain_text("Ready")
         choose(page, "samples")

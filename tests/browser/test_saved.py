@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from streamo_app.captions.draw import Captions
 from streamo_app.colours import LANES_DARK
 from streamo_app.transcript.exports import Cue
-from streamo_app.video.source import Pictures
+from streamo_app.video.file import VideoReader
 from tests.support.browser import STOP, ask, cells, choose, running_site, too_wide, wait_for
 from tests.support.fakecam import street, write_camera
 from tests.support.lamp_model import LampModel
@@ -172,9 +172,9 @@ def test_a_clip_is_saved_as_a_video_with_captions_and_the_making_of_it_can_be_ca
             page.click("#save-menu [data-form=webm]")
         assert re.fullmatch(r"midday-20[-\d]+\.webm", waiting.value.suggested_filename)
         expect(page.locator("#film p")).to_have_text("The video with captions is ready.")
-        pictures = Pictures(waiting.value.path())
+        pictures = VideoReader(waiting.value.path())
         assert pictures.stated_s == pytest.approx(second + 4, abs=1)
-        assert [has_lane(pictures.picture_at(t)) for t in (0.0, 2.5, 3.5)] == [True, True, False]
+        assert [has_lane(pictures.image_at(t)) for t in (0.0, 2.5, 3.5)] == [True, True, False]
         made = site.desks.own(
             page.evaluate("() => sessionStorage.getItem('streamo')"), page.evaluate(OWNER)
         ).keep.film.file()
@@ -203,7 +203,7 @@ def test_a_webcam_is_kept_only_where_that_was_ticked_and_gone_with_its_visitor(s
         with page.expect_download() as waiting:
             page.click("#save")
             page.click("#save-menu [data-form=webm]")
-        assert has_lane(Pictures(waiting.value.path()).picture_at(1.0))
+        assert has_lane(VideoReader(waiting.value.path()).image_at(1.0))
         session = page.evaluate("() => sessionStorage.getItem('streamo')")
         folder = site.desks.own(session, page.evaluate(OWNER)).keep.film.file().parent
         assert len(list(folder.iterdir())) == 2 and folder.stat().st_mode & 0o777 == 0o700

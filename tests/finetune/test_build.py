@@ -256,7 +256,7 @@ def test_a_broken_video_rejects_its_records_only(tmp_path):
     save_records([EXAMPLE, other], tmp_path / "raw.json")
     written, notes = build_file(tmp_path / "raw.json", tmp_path / "out.jsonl")
     assert written == 1
-    assert len(notes) == 1 and "is not a video that can be read" in notes[0]
+    assert len(notes) == 1 and "is not a readable video" in notes[0]
 
 
 def test_a_file_with_no_usable_record_is_refused(tmp_path):

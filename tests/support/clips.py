@@ -35,7 +35,7 @@ def read_barcode(picture: np.ndarray) -> int:
 
 
 def write(path: Path, fps: float, frames: int, *, noise: bool = False) -> Path:
-    """`frames` numbered frames at `fps`; the container and codec follow from the suffix. `noise` makes the file large."""
+    """`frames` numbered frames at `fps`; container and codec follow from the suffix. `noise` makes the file large."""
     grain = np.random.default_rng(0).integers(0, 40, (frames if noise else 0, HEIGHT, WIDTH, 3), np.uint8)
     writer = cv2.VideoWriter(
         str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*FOURCC[path.suffix]), fps, (WIDTH, HEIGHT)

@@ -6,6 +6,7 @@ clock.
 """
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,7 @@ from finetune.world.street.scene import LIGHTS, Clip, make_clip
 FPS = 5
 SECONDS = 26
 GREEN_AT_S = 15.0
-"""Late enough that somebody on a busy machine has typed his wish by then."""
+"""Late enough that an instruction has been typed by then, even on a busy machine."""
 
 
 def street() -> Clip:
@@ -76,7 +77,7 @@ class Watched:
         """First second later than `after` that shows green where the one seen before showed red; None when there is
         none yet."""
         seconds = sorted(self.seen)
-        for before, second in zip(seconds, seconds[1:]):
+        for before, second in pairwise(seconds):
             if second > after and (self.seen[before], self.seen[second]) == ("red", "green"):
                 return second
         return None

@@ -8,9 +8,13 @@ from streamo_app.transcript.journal import Journal, next_path
 
 P = (0.1, 0.2, 0.7)
 SAID = [
-    Asked(0, 1, 'Count "state": "response" cars.'), Asked(2, 2, "And dogs."), Asked(3, 1, "Only red ones.", follow_up=True),
-    *(Decided(second, 1, State.SILENCE, "", P, 9.0) for second in range(7)), Decided(7, 1, State.RESPONSE, 'A "state": "response" car.', P, 9.0), Ended(8, "Stopped."),
-]  # fmt: skip
+    Asked(0, 1, 'Count "state": "response" cars.'),
+    Asked(2, 2, "And dogs."),
+    Asked(3, 1, "Only red ones.", follow_up=True),
+    *(Decided(second, 1, State.SILENCE, "", P, 9.0) for second in range(7)),
+    Decided(7, 1, State.RESPONSE, 'A "state": "response" car.', P, 9.0),
+    Ended(8, "Stopped."),
+]
 
 
 def kept(folder: Path, session: str = "s", events=SAID, **header) -> Path:

@@ -26,7 +26,7 @@ CONTROLS = [
 
 
 def write_whisper(folder: Path, length: int = 12, seed: int = 3) -> Path:
-    """A folder with config, weights, feature extractor and tokenizer; what it says is noise, the same noise each time."""
+    """A folder with config, weights, feature extractor and tokenizer; its words are noise, the same each time."""
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = {letter: at for at, letter in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
     tokenizer = WhisperTokenizer(vocab=vocabulary, merges=[])
@@ -34,10 +34,23 @@ def write_whisper(folder: Path, length: int = 12, seed: int = 3) -> Path:
     ids = {token: tokenizer.convert_tokens_to_ids(token) for token in CONTROLS}
     start, end = ids["<|startoftranscript|>"], ids["<|endoftext|>"]
     config = WhisperConfig(
-        vocab_size=len(tokenizer) + 1, d_model=32, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
-        encoder_ffn_dim=64, decoder_ffn_dim=64, num_mel_bins=80, decoder_start_token_id=start, bos_token_id=end, eos_token_id=end, pad_token_id=end,
-        max_target_positions=64, suppress_tokens=[], begin_suppress_tokens=[],
-    )  # fmt: skip
+        vocab_size=len(tokenizer) + 1,
+        d_model=32,
+        encoder_layers=1,
+        decoder_layers=1,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=64,
+        decoder_ffn_dim=64,
+        num_mel_bins=80,
+        decoder_start_token_id=start,
+        bos_token_id=end,
+        eos_token_id=end,
+        pad_token_id=end,
+        max_target_positions=64,
+        suppress_tokens=[],
+        begin_suppress_tokens=[],
+    )
     torch.manual_seed(seed)
     model = WhisperForConditionalGeneration(config).eval()
     for weight in model.parameters():
@@ -45,11 +58,18 @@ def write_whisper(folder: Path, length: int = 12, seed: int = 3) -> Path:
             torch.nn.init.normal_(weight, std=1.0 / weight[0].numel() ** 0.5)
     settings = model.generation_config
     settings.update(
-        is_multilingual=True, lang_to_id={"<|en|>": ids["<|en|>"]}, task_to_id={name: ids[f"<|{name}|>"] for name in ("translate", "transcribe")},
-        no_timestamps_token_id=ids["<|notimestamps|>"], max_length=length + 4, decoder_start_token_id=start, eos_token_id=end, pad_token_id=end,
-        # letters only: a random model would as soon say control characters
-        suppress_tokens=[at for letter, at in vocabulary.items() if not (letter.isascii() and letter.isalpha())] + [at for token, at in ids.items()],
-    )  # fmt: skip
+        is_multilingual=True,
+        lang_to_id={"<|en|>": ids["<|en|>"]},
+        task_to_id={name: ids[f"<|{name}|>"] for name in ("translate", "transcribe")},
+        no_timestamps_token_id=ids["<|notimestamps|>"],
+        max_length=length + 4,
+        decoder_start_token_id=start,
+        eos_token_id=end,
+        pad_token_id=end,
+        # letters only: a random model would say control characters just as often
+        suppress_tokens=[at for letter, at in vocabulary.items() if not (letter.isascii() and letter.isalpha())]
+        + [at for token, at in ids.items()],
+    )
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     WhisperFeatureExtractor(feature_size=80).save_pretrained(folder)

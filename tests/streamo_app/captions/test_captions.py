@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 
 from streamo_app.captions.burn import Cancelled, burn
-from streamo_app.captions.draw import LINES, Captions, font_of, own_font, wrap
+from streamo_app.captions.draw import MAX_LINES, Captions, font_of, own_font, wrap
 from streamo_app.captions.job import CaptionJob
 from streamo_app.colours import lane_properties
 from streamo_app.events import Frame, Noticed
 from streamo_app.scratch import PREFIX, Scratch
 from streamo_app.transcript.exports import Cue
+from streamo_app.video.file import VideoReader
 from streamo_app.video.recording import RecordedSource
-from streamo_app.video.source import Pictures
 from tests.support.clips import barcode, read_barcode, write, write_at
 from tests.support.live import LiveSource
 
@@ -72,7 +72,7 @@ def test_a_long_text_is_wrapped_broken_and_cut_and_no_line_is_too_wide():
     font = own_font(14)
     for text in ("word " * 200, "x" * 900, "short", "a " + "y" * 70):
         lines = wrap(text, font, 200)
-        assert 1 <= len(lines) <= LINES and all(font.getlength(line) <= 200 for line in lines)
+        assert 1 <= len(lines) <= MAX_LINES and all(font.getlength(line) <= 200 for line in lines)
         assert (lines[-1].endswith(" ...")) == (len(text) > 300)
     assert wrap("two words", font, 500) == ["two words"]
 
@@ -108,7 +108,7 @@ def test_a_video_is_written_again_picture_by_picture_with_its_captions(tmp_path)
         burn(video, [Cue(2, 4, 1, "Seen.")], tmp_path / "out.webm", until_s=60, progress=shares.append, cancelled=never)
         == ""
     )
-    plain, burnt = Pictures(video), Pictures(tmp_path / "out.webm")
+    plain, burnt = VideoReader(video), VideoReader(tmp_path / "out.webm")
     assert (
         burnt.stated_s == pytest.approx(6, abs=0.2)
         and shares == sorted(shares)
@@ -116,7 +116,7 @@ def test_a_video_is_written_again_picture_by_picture_with_its_captions(tmp_path)
     )
     changed = []
     for t in np.arange(0.05, 5.9, 0.5):
-        before, after = plain.picture_at(t), burnt.picture_at(t)
+        before, after = plain.image_at(t), burnt.image_at(t)
         assert np.abs(before[:24, 60:].astype(int) - after[:24, 60:]).mean() < 12, (
             "the same picture where nothing is written"
         )
@@ -127,7 +127,7 @@ def test_a_video_is_written_again_picture_by_picture_with_its_captions(tmp_path)
 
 def test_it_ends_where_the_run_ended(tmp_path):
     burn(write(tmp_path / "clip.webm", 10, 60), [], tmp_path / "out.webm", until_s=2, progress=quiet, cancelled=never)
-    assert Pictures(tmp_path / "out.webm").stated_s == pytest.approx(2, abs=0.2)
+    assert VideoReader(tmp_path / "out.webm").stated_s == pytest.approx(2, abs=0.2)
 
 
 def test_a_run_that_began_late_in_a_file_is_written_from_there(tmp_path):
@@ -135,19 +135,19 @@ def test_a_run_that_began_late_in_a_file_is_written_from_there(tmp_path):
     burn(
         video, [Cue(25, 28, 1, "Seen.")], tmp_path / "out.webm", from_s=24, until_s=29, progress=quiet, cancelled=never
     )
-    burnt, plain = Pictures(tmp_path / "out.webm"), Pictures(video)
+    burnt, plain = VideoReader(tmp_path / "out.webm"), VideoReader(video)
     assert burnt.stated_s == pytest.approx(5, abs=0.2)
-    assert np.abs(burnt.picture_at(0.5)[:, 60:].astype(int) - plain.picture_at(24.5)[:, 60:]).mean() < 12
-    with pytest.raises(ValueError, match="^The video ends before"):
+    assert np.abs(burnt.image_at(0.5)[:, 60:].astype(int) - plain.image_at(24.5)[:, 60:]).mean() < 12
+    with pytest.raises(ValueError, match=r"^The video ends before"):
         burn(video, [], tmp_path / "late.webm", from_s=99, until_s=109, progress=quiet, cancelled=never)
 
 
 def test_a_variable_rate_keeps_its_times(tmp_path):
     video = write_at(tmp_path / "clip.mp4", [0, 100, 1500, 1600, 3900])
     burn(video, [], tmp_path / "out.webm", until_s=9, progress=quiet, cancelled=never)
-    plain, burnt = Pictures(video), Pictures(tmp_path / "out.webm")
+    plain, burnt = VideoReader(video), VideoReader(tmp_path / "out.webm")
     for t in (0.5, 1.2, 2.0, 3.5):
-        assert np.abs(plain.picture_at(t)[:, 60:].astype(int) - burnt.picture_at(t)[:, 60:]).mean() < 12
+        assert np.abs(plain.image_at(t)[:, 60:].astype(int) - burnt.image_at(t)[:, 60:]).mean() < 12
 
 
 def test_sound_is_kept(tmp_path):
@@ -187,7 +187,7 @@ def job(video: Path, out: Path, turn: threading.Semaphore | None = None) -> Capt
 
 def test_a_job_makes_the_video_in_the_background_and_cancelling_it_deletes_the_video(tmp_path):
     made = job(write(tmp_path / "clip.webm", 10, 30), tmp_path / "out.webm")
-    assert made.wait(WAIT_S) and (made.state, made.sentence) == ("done", "") and Pictures(made.out).stated_s
+    assert made.wait(WAIT_S) and (made.state, made.sentence) == ("done", "") and VideoReader(made.out).stated_s
     made.cancel()
     made.cancel()
     assert [path.name for path in tmp_path.iterdir()] == ["clip.webm"]
@@ -205,7 +205,7 @@ def test_one_job_of_a_process_works_at_a_time_and_one_that_waits_can_be_cancelle
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(b"no video\n" * 99, "'holiday.mp4' is not a video that can be read"), (None, "holiday.mp4")],
+    [(b"no video\n" * 99, "'holiday.mp4' is not a readable video"), (None, "holiday.mp4")],
 )
 def test_a_job_that_fails_says_why_without_our_folders(tmp_path, content, sentence):
     video = tmp_path / "holiday.mp4"
@@ -241,8 +241,8 @@ def test_a_cameras_pictures_are_kept_at_their_stream_times_and_passed_on_unchang
     assert (source.kind, source.live) == ("camera", True)
     given = [frame.second for frame in source.frames(1, threading.Event())]
     assert given == [0, 1, 2, 5, 6] and source.done.is_set()
-    pictures = Pictures(source.recording)
-    assert [read_barcode(pictures.picture_at(t)) for t in (0, 1, 2, 4.9, 5)] == [0, 1, 2, 2, 5]
+    pictures = VideoReader(source.recording)
+    assert [read_barcode(pictures.image_at(t)) for t in (0, 1, 2, 4.9, 5)] == [0, 1, 2, 2, 5]
 
 
 def test_a_phone_that_is_turned_while_it_is_kept_changes_nothing_for_the_run(tmp_path):
@@ -254,14 +254,14 @@ def test_a_phone_that_is_turned_while_it_is_kept_changes_nothing_for_the_run(tmp
 
     source = RecordedSource(Turned([0, 1, 2, 3], size=(97, 65)), tmp_path / "kept.webm")
     assert len(list(source.frames(1, threading.Event()))) == 4
-    assert Pictures(source.recording).picture_at(3).shape == (64, 96, 3)
+    assert VideoReader(source.recording).image_at(3).shape == (64, 96, 3)
 
 
 def test_a_disk_that_refuses_is_one_notice_and_the_run_goes_on(tmp_path):
     source = RecordedSource(Camera([0, 1, 2]), tmp_path / "nowhere" / "kept.webm")
     items = list(source.frames(1, threading.Event()))
     assert [item.message for item in items if isinstance(item, Noticed)] == [
-        "The video is not being kept (No such file or directory)."
+        "The video is not being recorded (No such file or directory)."
     ]
     assert [item.second for item in items if isinstance(item, Frame)] == [0, 1, 2] and source.done.is_set()
 

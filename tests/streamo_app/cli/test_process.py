@@ -79,7 +79,7 @@ def test_a_full_disk_behind_stdout_is_one_line(tmp_path, form):
         ),
         (
             "http://user:secret@127.0.0.1:9/a.mp4",
-            "http://127.0.0.1:9/a.mp4 gives no video; check the address and that the stream is on.",
+            "http://127.0.0.1:9/a.mp4 delivers no video; check the address and that the stream is on.",
         ),
     ],
 )

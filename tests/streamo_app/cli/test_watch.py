@@ -150,7 +150,7 @@ def test_a_video_cut_short_is_watched_as_far_as_it_goes_and_told(capsys, folder,
     cut.write_bytes(long.read_bytes()[: long.stat().st_size // 3])
     status, out, err = watch(capsys, cut, "--format", "jsonl", "--out", folder / "cut.jsonl")
     seconds = [json.loads(line)["second"] for line in (folder / "cut.jsonl").read_text().splitlines()]
-    assert status == 2 and len(err.splitlines()) == 1 and "seems to be cut off" in err
+    assert status == 2 and len(err.splitlines()) == 1 and "may be truncated" in err
     assert 3 <= len(seconds) < 12 and seconds == list(range(len(seconds)))
 
 
@@ -228,16 +228,16 @@ def bad(folder) -> dict[str, Path]:
         ([], "the following arguments are required: SOURCE"),
         (["/nowhere.mp4"], "There is no file '/nowhere.mp4'"),
         (["/"], "'/' is a folder"),
-        (["text.mp4"], "is not a video that can be read"),
+        (["text.mp4"], "is not a readable video"),
         (["empty.webm"], "is empty"),
-        (["headless.mp4"], "is cut off"),
-        (["sound.mp4"], "holds sound but no picture"),
+        (["headless.mp4"], "is truncated"),
+        (["sound.mp4"], "contains audio but no video"),
         (["ftp://host/x"], "'ftp://' addresses are not supported"),
         (["camera:x"], "is not a camera"),
         (["CLIP", "--ask", " "], "The instruction is empty"),
         (["CLIP", "--ask", "x" * 10_000], "The instruction has 10000 characters"),
         (["CLIP", *["--ask", "x"] * 9], "8 instructions at a time is the most"),
-        (["CLIP", "--fps", "0"], "0 images per second are not possible"),
+        (["CLIP", "--fps", "0"], "0 frames per second are not possible"),
         (["CLIP", "--fps", "two"], "argument --fps: invalid int value: 'two'"),
         (["CLIP", "--window", "0"], "--window is 0; at least 1 second"),
         (["CLIP", "--format", "doc"], "argument --format: invalid choice: 'doc'"),

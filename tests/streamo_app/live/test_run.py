@@ -26,16 +26,16 @@ def rows(session: Session) -> list[tuple]:
 
 def test_a_source_that_cannot_go_on_ends_the_run_with_its_sentence_after_what_it_gave(engine_of):
     session = Session(engine_of(LiveModel(echo)))
-    session.start(LiveSource([0, 1, SourceError("Camera 0 went away; plug it in and start again.")]), asks=[(0, "A")])
+    session.start(LiveSource([0, 1, SourceError("Camera 0 was disconnected; plug it in and start again.")]), asks=[(0, "A")])
     ended(session)
     assert rows(session)[1:] == [
         (0, "response", "A 0"),
         (1, "response", "A 1"),
-        (2, "failed", "Camera 0 went away; plug it in and start again."),
+        (2, "failed", "Camera 0 was disconnected; plug it in and start again."),
     ]
     shown = session.snapshot()
-    assert (shown.status, shown.message) == ("failed", "Camera 0 went away; plug it in and start again.")
-    assert "went away" not in session.export("srt") + session.export("jsonl")
+    assert (shown.status, shown.message) == ("failed", "Camera 0 was disconnected; plug it in and start again.")
+    assert "was disconnected" not in session.export("srt") + session.export("jsonl")
 
 
 def test_an_unexpected_error_of_a_source_is_one_sentence_to_the_user_and_a_traceback_in_the_log(engine_of, caplog):
@@ -75,12 +75,12 @@ def test_an_engine_that_was_stopped_is_told_and_nothing_hangs(engine_of):
 
 def test_a_notice_is_shown_for_a_while_and_ends_nothing(engine_of):
     now = [0.0]
-    source = LiveSource([0, Noticed(1, "Camera 0 was lost; connecting again."), 4])
+    source = LiveSource([0, Noticed(1, "Camera 0 was lost; reconnecting."), 4])
     session = Session(engine_of(LiveModel()), clock=lambda: now[0])
     session.start(source)
     shown = ended(session).snapshot()
-    assert (shown.status, shown.message) == ("ended", "Camera 0 was lost; connecting again.")
-    assert (1, "notice", "Camera 0 was lost; connecting again.") in rows(session) and rows(session)[-1] == (
+    assert (shown.status, shown.message) == ("ended", "Camera 0 was lost; reconnecting.")
+    assert (1, "notice", "Camera 0 was lost; reconnecting.") in rows(session) and rows(session)[-1] == (
         5,
         "ended",
         END,

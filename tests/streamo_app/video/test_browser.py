@@ -84,7 +84,7 @@ def test_a_stalled_stream_says_so_once_shows_nothing_old_and_goes_on_at_the_righ
     next(frames)
     clock.now = 53.5
     notice = next(frames)
-    assert isinstance(notice, Noticed) and notice.second == 3 and "No new picture" in notice.message
+    assert isinstance(notice, Noticed) and notice.second == 3 and "No new frame" in notice.message
     clock.now = 60.2
     source.push(gray(2))
     after = next(frames)
@@ -92,7 +92,7 @@ def test_a_stalled_stream_says_so_once_shows_nothing_old_and_goes_on_at_the_righ
 
 
 def test_a_stamp_given_with_the_push_is_kept(live):
-    clock, source, frames = live
+    _, source, frames = live
     source.push(gray(1), at=49.9)
     assert next(frames).captured_at == 49.9
 

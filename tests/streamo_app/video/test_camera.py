@@ -58,7 +58,7 @@ def shown(frame):
 
 def test_a_camera_that_is_not_there_is_one_sentence():
     source, _ = camera()
-    with pytest.raises(SourceError, match="^There is no camera 3 on this machine, .*[.]$"):
+    with pytest.raises(SourceError, match=r"^There is no camera 3 on this machine, .*[.]$"):
         list(source.frames(1, threading.Event()))
 
 
@@ -89,11 +89,11 @@ def test_the_newest_picture_wins_the_replaced_ones_are_counted_and_the_device_is
 def test_a_camera_that_vanishes_is_tried_again_and_then_given_up_in_one_sentence():
     source, captures = camera([1, 2])
     events = []
-    with pytest.raises(SourceError, match="^Camera 3 went away and did not come back"):
+    with pytest.raises(SourceError, match=r"^Camera 3 was disconnected and did not come back"):
         for event in source.frames(1, threading.Event()):
             events.append(event)
     assert any(isinstance(event, Frame) for event in events)
-    assert [event.message for event in events if isinstance(event, Noticed)] == ["Camera 3 was lost; connecting again."]
+    assert [event.message for event in events if isinstance(event, Noticed)] == ["Camera 3 was lost; reconnecting."]
     assert captures[0].released
 
 
@@ -106,7 +106,7 @@ def test_a_camera_that_comes_back_goes_on_by_the_same_clock():
     lost.set()
     told = [next(frames), next(frames), next(frames)]
     assert [event.message for event in told if isinstance(event, Noticed)] == [
-        "Camera 3 was lost; connecting again.",
+        "Camera 3 was lost; reconnecting.",
         "Camera 3 is back.",
     ]
     assert {event.second for event in told} == {2}
@@ -119,7 +119,7 @@ def test_an_unexpected_failure_of_the_reader_reaches_the_consumer():
         raise RuntimeError("driver gone")
 
     source = CameraSource("camera:0", capture=broken)
-    with pytest.raises(SourceError, match="Reading camera 0 failed .RuntimeError."):
+    with pytest.raises(SourceError, match=r"Reading camera 0 failed .RuntimeError."):
         list(source.frames(1, threading.Event()))
 
 
@@ -187,7 +187,7 @@ def test_a_video_file_behind_a_url_plays_at_its_own_pace_and_ends(serve):
     frames = list(source.frames(2, threading.Event()))
     numbers = [shown(frame) for frame in frames]
     assert frames[0].second == 0 and len(numbers) > 2 and numbers == sorted(numbers) and numbers[-1] >= 15
-    for frame, number in zip(frames, numbers):
+    for frame, number in zip(frames, numbers, strict=True):
         assert frame.captured_at - frames[0].captured_at >= number / 10 - 0.001  # never ahead of its own time
     assert source.duration_s == pytest.approx(2.5, abs=0.05)
 
@@ -198,7 +198,7 @@ def test_a_lost_connection_is_told_and_the_file_goes_on_where_it_was(serve, tmp_
     source = url(f"{serve[0]}/cut", clock=clock)
     events = list(source.frames(1, threading.Event()))
     messages = [event.message for event in events if isinstance(event, Noticed)]
-    assert messages[0].endswith("was lost; connecting again.") and messages[1].endswith("is back.")
+    assert messages[0].endswith("was lost; reconnecting.") and messages[1].endswith("is back.")
     numbers = [shown(event) for event in events if isinstance(event, Frame)]
     assert numbers == sorted(numbers) and numbers[-1] >= 280
     assert serve[1].cuts == 1
@@ -231,7 +231,7 @@ def test_a_url_that_is_no_video_and_a_port_where_nobody_listens_are_told(serve):
             f"rtsp://127.0.0.1:{free.getsockname()[1]}/live",
         ]
     for address in addresses:
-        with pytest.raises(SourceError, match="gives no video; check the address"):
+        with pytest.raises(SourceError, match="delivers no video; check the address"):
             list(url(address).frames(1, threading.Event()))
 
 

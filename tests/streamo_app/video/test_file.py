@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from streamo_app.events import Frame, Noticed
-from streamo_app.video.source import CameraSource, FileSource, Pictures, SourceError, open_source
+from streamo_app.video.file import VideoReader
+from streamo_app.video.source import CameraSource, FileSource, SourceError, open_source
 from tests.support.clips import barcode, read_barcode, write, write_at, write_sound
 
 NTSC_FILM, NTSC = Fraction(24000, 1001), Fraction(30000, 1001)
@@ -102,12 +103,12 @@ def test_times_that_a_raw_stream_lacks_are_counted_by_its_nominal_rate(tmp_path)
 def test_a_jump_ahead_never_changes_which_frame_is_shown(tmp_path, name):
     codec = "libvpx" if name.endswith("webm") else "libx264"
     clip = write_at(tmp_path / name, [n * 40 for n in range(2000)], codec=codec, b_frames=0 if codec == "libvpx" else 2)
-    straight, jumping = Pictures(clip), Pictures(clip)
+    straight, seeking = VideoReader(clip), VideoReader(clip)
     for t in (0, 3.3, 30.02, 31, 55.5, 79.96):
-        jumping.jump(t)
-        assert read_barcode(jumping.picture_at(t)) == read_barcode(straight.picture_at(t))
-    jumping.jump(500)
-    assert jumping.picture_at(500) is None
+        seeking.seek(t)
+        assert read_barcode(seeking.image_at(t)) == read_barcode(straight.image_at(t))
+    seeking.seek(500)
+    assert seeking.image_at(500) is None
 
 
 def test_pictures_are_rgb_and_keep_their_shape(tmp_path):
@@ -150,7 +151,12 @@ def test_stop_and_close_end_a_file_that_waits_for_its_clock(tmp_path):
     clip = write(tmp_path / "clip.mp4", 5, 50)
     for end in ("stop", "close"):
         source, stop, seen = FileSource(clip, realtime=True, clock=lambda: 0.0), threading.Event(), threading.Event()
-        ended = threading.Thread(target=lambda: [seen.set() for _ in source.frames(1, stop)], daemon=True)
+
+        def consume(source=source, stop=stop, seen=seen):
+            for _ in source.frames(1, stop):
+                seen.set()
+
+        ended = threading.Thread(target=consume, daemon=True)
         ended.start()
         assert seen.wait(5)
         stop.set() if end == "stop" else (source.close(), source.close())
@@ -188,15 +194,18 @@ def bad_files(tmp_path):
         (tmp_path / "absent.mp4", "There is no file"),
         (tmp_path, "is a folder"),
         (tmp_path / "empty.mp4", "is empty"),
-        (tmp_path / "text.mp4", "is not a video that can be read"),
+        (tmp_path / "text.mp4", "is not a readable video"),
         (tmp_path / "list.m3u8", "is a playlist"),
-        (tmp_path / "headless.mp4", "is cut off"),
-        (tmp_path / "index_alone.mp4", "holds no picture"),
-        *((write(tmp_path / f"no_frame{suffix}", 25, 0), "holds no picture") for suffix in (".mp4", ".avi", ".webm")),
-        (write_sound(tmp_path / "sound.mp4"), "holds sound but no picture"),
-        (write_sound(tmp_path / "sound.mka", "libopus"), "holds sound but no picture"),
-        (write_sound(tmp_path / "sound.wav", "pcm_s16le"), "holds sound but no picture"),
-        (write_sound(tmp_path / "sound.mp3", "libmp3lame"), "holds sound but no picture"),
+        (tmp_path / "headless.mp4", "is truncated"),
+        (tmp_path / "index_alone.mp4", "contains no readable frames"),
+        *(
+            (write(tmp_path / f"no_frame{suffix}", 25, 0), "contains no readable frames")
+            for suffix in (".mp4", ".avi", ".webm")
+        ),
+        (write_sound(tmp_path / "sound.mp4"), "contains audio but no video"),
+        (write_sound(tmp_path / "sound.mka", "libopus"), "contains audio but no video"),
+        (write_sound(tmp_path / "sound.wav", "pcm_s16le"), "contains audio but no video"),
+        (write_sound(tmp_path / "sound.mp3", "libmp3lame"), "contains audio but no video"),
     ]
 
 
@@ -224,7 +233,9 @@ def test_bad_files_and_cameras_print_nothing_on_stderr_not_even_from_c(tmp_path)
         "    try: print(len(list(open_source(spec).frames(1, threading.Event()))))\n"
         "    except SourceError as error: print(error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", script, *specs], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", script, *specs], capture_output=True, text=True, timeout=120, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == len(specs)
     assert "There is no camera 77 on this machine" in done.stdout
@@ -234,9 +245,9 @@ def test_bad_files_and_cameras_print_nothing_on_stderr_not_even_from_c(tmp_path)
     ("spec", "words"),
     [
         ("  ", "source is empty"),
-        ("camera:front", "as camera:0"),
+        ("camera:front", "for example camera:0"),
         ("ftp://host/a.mp4", "are not supported"),
-        ("rtsp://", "names no host"),
+        ("rtsp://", "has no host"),
         ("http://host:port/", "malformed"),
     ],
 )

@@ -114,7 +114,7 @@ def test_without_instructions_it_narrates_and_bad_ones_are_one_sentence(site):
 def test_what_is_no_video_is_one_sentence_without_our_folders(site, tmp_path):
     url, desks, client = site
     (tmp_path / "holiday.mp4").write_text("this is no video\n" * 100)
-    with pytest.raises(Exception, match="^'holiday.mp4' is not a video that can be read"):
+    with pytest.raises(Exception, match="^'holiday.mp4' is not a readable video"):
         client.predict(handle_file(tmp_path / "holiday.mp4"), "", api_name="/watch")
     with pytest.raises(Exception, match="A video is missing."):
         client.predict(None, "", api_name="/watch")

@@ -19,7 +19,7 @@ from streamo_app.ui.page import tabs
 from streamo_app.ui.visitor.samples import load_clips
 from streamo_app.ui.visitor.visitor import PageState
 from streamo_app.ui.visitor.visitors import Visitors
-from streamo_app.video.cameras import list_cameras
+from streamo_app.video.camera import list_cameras
 from tests.support import tiny
 from tests.support.fakecam import street
 from tests.support.lamp_model import LampModel
@@ -174,7 +174,7 @@ def test_a_dead_address_is_one_sentence_without_its_password(open_desks, caplog)
         ("camera:0", "Type the address of a stream"),
         ("file:///etc/passwd", "'file://' addresses are not supported"),
         ("concat:http://a|/etc/passwd", "'concat://' addresses"),
-        ("http:///nowhere", "names no host"),
+        ("http:///nowhere", "has no host"),
         ("http://a b/c", "That is no address"),
         ("http://a/\nb", "That is no address"),
         ("http://" + "a" * 3000, "That is no address"),
