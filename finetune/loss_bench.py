@@ -163,7 +163,8 @@ def run(args: Namespace) -> int:
 
 def _in_a_process(size: Size, side: str) -> dict:
     command = [sys.executable, "-m", "finetune.loss_bench", side, json.dumps(asdict(size))]
-    done = subprocess.run(command, cwd=Path(__file__).resolve().parent.parent, capture_output=True, text=True)
+    paths = os.pathsep.join(path for path in sys.path if path)  # finds this package as this process did
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True)
     if done.returncode == 0:
         return json.loads(done.stdout.splitlines()[-1])
     last = (done.stderr.strip().splitlines() or [""])[-1]

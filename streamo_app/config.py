@@ -1,5 +1,4 @@
-"""What the page is started with (`AppConfig`), from the command line; and the one-line command line parser that
-`cli/main.py` shares.
+"""What the page is started with (`AppConfig`), from the command line; and the command line parser of every program.
 
 Not the checkpoint's own settings: those lie beside its weights in `streamo.json`.
 
@@ -16,15 +15,15 @@ from pathlib import Path
 
 BUILT_IN_MODEL = "streamo-tiny"
 SPEECH_MODEL = "openai/whisper-tiny"
-"""39 million weights, 150 MB, many languages; an instruction of five seconds takes about a second of one core."""
+"""39 million weights, 150 MB, many languages; a spoken instruction of five seconds takes about a second of one core."""
 QUANTIZE = ("4bit", "8bit", "none")
 SPACE_RUN_MINUTES = 30
-"""Seats of a Space are few and many want one."""
+"""Spaces have few seats; limit each run so others get a turn."""
 LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises ValueError with one sentence instead of printing usage and leaving, so that a caller decides what the user
+    """Raises ValueError with one sentence instead of printing usage and exiting: the caller decides what the user
     sees."""
 
     def error(self, message: str):
@@ -65,9 +64,9 @@ class AppConfig:
     auth: tuple[str, str] | None = field(default=None, repr=False)
     """User name and password that the page asks for; kept out of logs."""
     share: bool = False
-    """Also serve through a public Gradio link: then everybody who has the link is a stranger on this machine."""
+    """Also serve through a public Gradio link: then everybody who has the link counts as a stranger."""
     seats: int = 8
-    """Sessions at one time; each costs a KV cache per lane."""
+    """Sessions at the same time; each costs a KV cache per lane."""
     max_lanes: int = 8
     """Standing instructions of one session, 1 to 8."""
     journal_dir: Path | None = None
@@ -81,14 +80,13 @@ class AppConfig:
     allow_models: bool | None = None
     """Whether visitors may make it load another model, for everybody; None as above."""
     on_space: bool = False
-    """A Hugging Face Space: no camera, no addresses and no other models for its visitors, whatever else is asked."""
+    """A Hugging Face Space: no camera, no addresses, no other models for visitors, whatever the fields above say."""
     speech: str = SPEECH_MODEL
-    """Folder or hub id of the model that turns spoken instructions into text; fetched when somebody speaks for the
-    first time."""
+    """Folder or hub id of the model that turns spoken instructions into text; downloaded when it is first needed."""
     run_limit_s: float | None = None
-    """A run ends after so many seconds, with a warning before; None lets it go on for ever."""
+    """A run ends after this many seconds, with a warning before; None is no limit."""
     https_dir: Path | None = None
-    """Folder of a certificate of our own, to serve https; None serves http."""
+    """Folder of a self-signed certificate, to serve https; None serves http."""
     mcp: bool = False
     """Whether agents may use the page's tool over the Model Context Protocol, at /gradio_api/mcp/."""
 
@@ -125,7 +123,7 @@ class AppConfig:
 
     @property
     def models_allowed(self) -> bool:
-        """`allow_models`, likewise: a stranger could fill the disk from the hub, and change the model under everybody."""
+        """`allow_models`, likewise: a stranger could fill the disk from the hub, and change the model for everybody."""
         return self._allowed(self.allow_models)
 
     def _allowed(self, asked: bool | None) -> bool:
@@ -133,68 +131,75 @@ class AppConfig:
 
     @classmethod
     def from_args(cls, argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> "AppConfig":
-        """The command line of `app.py`; on a Hugging Face Space (`SPACE_ID` is set) it listens everywhere and keeps no
-        journal.
+        """From the command line of `app.py`, as `from_namespace`. Raises ValueError with one sentence for a bad one."""
+        parser = Parser(prog="app.py", description="Streamo in the browser.")
+        add_page_arguments(parser, environ)
+        return cls.from_namespace(parser.parse_args(argv), environ)
 
-        Raises ValueError with one sentence for a bad command line.
-        """
-        on_space = "SPACE_ID" in environ
-        parser = Parser(
-            prog="app.py", description="Streamo in the browser: it watches, and speaks when there is something to say."
-        )
-        parser.add_argument(
-            "--model", default=BUILT_IN_MODEL, help="folder or hub id of a model (default: the built-in one)"
-        )
-        parser.add_argument(
-            "--quantize", choices=QUANTIZE, help="default: 4bit on CUDA for weights above 1 GB, else none"
-        )
-        parser.add_argument(
-            "--host",
-            default=EVERYWHERE if on_space else LOOPBACK,
-            help="address to listen on (default: this machine only)",
-        )
-        parser.add_argument("--port", type=int, default=7860)
-        parser.add_argument("--auth", metavar="USER:PASSWORD", help="ask for this name and password")
-        parser.add_argument("--share", action="store_true", help="also serve through a public Gradio link")
-        parser.add_argument(
-            "--allow-camera", action="store_true", default=None, help="let visitors open this machine's cameras"
-        )
-        parser.add_argument(
-            "--allow-urls", action="store_true", default=None, help="let visitors open addresses from this machine"
-        )
-        parser.add_argument(
-            "--allow-models", action="store_true", default=None, help="let visitors change the model, for everybody"
-        )
-        parser.add_argument(
-            "--speech",
-            metavar="MODEL",
-            default=SPEECH_MODEL,
-            help=f"folder or hub id of a speech recognition model for spoken instructions (default: {SPEECH_MODEL})",
-        )
-        parser.add_argument(
-            "--run-minutes",
-            type=float,
-            metavar="M",
-            default=SPACE_RUN_MINUTES if on_space else 0,
-            help="end a run after so many minutes (default: never; 30 on a Space)",
-        )
-        parser.add_argument(
-            "--ssl-self-signed",
-            action="store_true",
-            help="serve https with a certificate of our own, so that browsers of other machines lend their cameras",
-        )
-        parser.add_argument(
-            "--mcp", action="store_true", help="offer watching a video as an MCP tool, at /gradio_api/mcp/"
-        )
-        args = vars(parser.parse_args(argv))
-        minutes = args.pop("run_minutes")
+    @classmethod
+    def from_namespace(cls, args: argparse.Namespace, environ: Mapping[str, str] = os.environ) -> "AppConfig":
+        """From what a parser with `add_page_arguments` read; on a Hugging Face Space it keeps no journal. Raises
+        ValueError."""
+        on_space = is_space(environ)
+        values = vars(args).copy()
+        minutes = values.pop("run_minutes")
         if not 0 <= minutes < 1e6:
             raise ValueError(f"--run-minutes is {minutes:g}; give minutes, or 0 for no limit.")
-        args["run_limit_s"] = 60 * minutes or None
-        args["auth"] = parse_auth(args["auth"])
+        values["run_limit_s"] = 60 * minutes or None
+        values["auth"] = parse_auth(values["auth"])
+        values["https_dir"] = data_dir(environ) / "https" if values.pop("ssl_self_signed") else None
         journals = Path(tempfile.gettempdir()) / "streamo-journals" if on_space else default_journal_dir(environ)
-        args["https_dir"] = data_dir(environ) / "https" if args.pop("ssl_self_signed") else None
-        return cls(**args, journal_dir=journals, keep_journals=not on_space, on_space=on_space)
+        return cls(**values, journal_dir=journals, keep_journals=not on_space, on_space=on_space)
+
+
+def is_space(environ: Mapping[str, str]) -> bool:
+    """Whether this is a Hugging Face Space."""
+    return "SPACE_ID" in environ
+
+
+def add_page_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, str] = os.environ) -> None:
+    """The options of the page; on a Hugging Face Space it listens everywhere and ends runs by default."""
+    on_space = is_space(environ)
+    parser.add_argument(
+        "--model", default=BUILT_IN_MODEL, help="folder or hub id of a model (default: the built-in one)"
+    )
+    parser.add_argument("--quantize", choices=QUANTIZE, help="default: 4bit on CUDA for weights above 1 GB, else none")
+    parser.add_argument(
+        "--host",
+        default=EVERYWHERE if on_space else LOOPBACK,
+        help="address to listen on (default: this machine only)",
+    )
+    parser.add_argument("--port", type=int, default=7860)
+    parser.add_argument("--auth", metavar="USER:PASSWORD", help="ask for this name and password")
+    parser.add_argument("--share", action="store_true", help="also serve through a public Gradio link")
+    parser.add_argument(
+        "--allow-camera", action="store_true", default=None, help="let visitors open this machine's cameras"
+    )
+    parser.add_argument(
+        "--allow-urls", action="store_true", default=None, help="let visitors open addresses from this machine"
+    )
+    parser.add_argument(
+        "--allow-models", action="store_true", default=None, help="let visitors change the model, for everybody"
+    )
+    parser.add_argument(
+        "--speech",
+        metavar="MODEL",
+        default=SPEECH_MODEL,
+        help=f"folder or hub id of a speech recognition model for spoken instructions (default: {SPEECH_MODEL})",
+    )
+    parser.add_argument(
+        "--run-minutes",
+        type=float,
+        metavar="M",
+        default=SPACE_RUN_MINUTES if on_space else 0,
+        help="end a run after this many minutes (default: never; 30 on a Space)",
+    )
+    parser.add_argument(
+        "--ssl-self-signed",
+        action="store_true",
+        help="serve https with a self-signed certificate, so that browsers on other machines allow their webcams",
+    )
+    parser.add_argument("--mcp", action="store_true", help="offer watching a video as an MCP tool, at /gradio_api/mcp/")
 
 
 def parse_auth(text: str | None) -> tuple[str, str] | None:
@@ -203,5 +208,5 @@ def parse_auth(text: str | None) -> tuple[str, str] | None:
         return None
     name, colon, password = text.partition(":")
     if not (name and colon and password):
-        raise ValueError("--auth wants USER:PASSWORD, both not empty.")
+        raise ValueError("--auth needs USER:PASSWORD, neither of them empty.")
     return name, password

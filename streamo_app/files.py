@@ -1,4 +1,5 @@
-"""Output files: checked before a long run (`writable`), and complete or not there (`atomic_write`)."""
+"""Output files: checked before a long run (`writable`), and complete or not there (`atomic_write`); and where the files
+that come with Streamo are (`assets_dir`)."""
 
 import json
 import os
@@ -49,3 +50,9 @@ def writable(path: str | Path) -> Path:
     if not path.parent.is_dir():
         raise ValueError(f"The folder {path.parent} does not exist; create it, or write elsewhere.")
     return path
+
+
+def assets_dir() -> Path:
+    """The folder of the built-in model and the sample clips: `assets/` of a checkout, or its copy when installed."""
+    installed = Path(__file__).parent / "assets"
+    return installed if installed.is_dir() else Path(__file__).parents[1] / "assets"

@@ -47,6 +47,9 @@ STATE_TOKENS = tuple(state.token for state in STATES)
 
 IM_START, IM_END = "<|im_start|>", "<|im_end|>"
 
+NARRATE = "Narrate what you see."
+"""What a run is asked when nobody asks anything."""
+
 
 def time_tag(turn: int) -> str:
     """Tag of turn `turn`: `time_tag(5)` is `<5s-6s>`."""

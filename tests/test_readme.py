@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from streamo_app.cli import main as cli
+from streamo_app.cli import watch
 from streamo_app.config import AppConfig, Parser
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -109,7 +109,9 @@ def check(words: list[str]) -> None:
         case ["python", "app.py", *rest]:
             AppConfig.from_args(rest, environ={})
         case ["python", "-m", "streamo_app", "watch", *rest]:
-            cli.parse_watch(rest)
+            parser = Parser()
+            watch.add_arguments(parser)
+            watch.checked(parser.parse_args(rest))
         case ["python", "-m", module, *rest]:
             parsed(main_of(module), rest)
         case _:

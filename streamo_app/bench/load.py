@@ -1,5 +1,5 @@
-"""The whole line under load, through the engine: a video file as fast as it goes, and several users in real time.
-`bench/report.py` prints it.
+"""The whole pipeline under load, through the engine: a video file as fast as possible, and several users in real time.
+`bench/report.py` shows the result.
 
 Lanes are filled to their window first; decisions are the model's own, so that replies are decoded as they come.
 """
@@ -27,8 +27,7 @@ STEP_TIMEOUT_S = 600.0
 
 
 class User:
-    """A client of the engine with `lanes` instructions, at its own second; remembers when each of its seconds was
-    decided."""
+    """A client of the engine with `lanes` instructions and its own clock; notes when each of its seconds was decided."""
 
     def __init__(self, engine: Engine, lanes: int, watch: bool = True):
         self.client: Client = engine.client(self._sink)
@@ -62,7 +61,7 @@ class User:
 
 def write_clip(path: Path, seconds: int) -> None:
     """A 640x360 video file that moves."""
-    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*"mp4v"), CLIP_FPS, (WIDTH, HEIGHT))
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), CLIP_FPS, (WIDTH, HEIGHT))
     for n in range(seconds * CLIP_FPS):
         writer.write(picture(n)[:, :, ::-1])
     writer.release()

@@ -1,79 +1,43 @@
-"""What streaming costs on this machine, in one run.
+"""What streaming costs on this machine: measured in one run, as a dictionary, and shown as tables.
 
-    python -m streamo_app bench                  # 3,000 seconds of stream, a few minutes
-    python -m streamo_app bench --seconds 300 --json
-
-Prints, for the chosen model: the cost of a second as the stream grows, for the watcher and for one lane apart, against
-re-sending the truncated dialogue; whether cost and memory stay flat; the speed on a video file; and four users with two
-lanes each in real time. Nothing is asserted: these are timings of this machine as busy as it is now, and the load is
-printed with them.
+For a model: the cost of a second as the stream grows, for the watcher and for one lane apart, against re-sending the
+truncated dialogue; whether cost and memory stay flat; the speed on a video file; and four users with two lanes each in
+real time. Nothing is asserted: these are timings of this machine as busy as it is now, and its load is printed with
+them. `cli/bench.py` is the command.
 """
 
-import json
 import os
 import tempfile
-from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 from rich.console import Console
 from rich.table import Table
 
-from streamo_app.bench.growth import Growth, Measurement, summary
+from streamo_app.bench.growth import Growth, Measurement, Resent, summary
 from streamo_app.bench.load import file_speed, real_time, write_clip
-from streamo_app.config import BUILT_IN_MODEL, QUANTIZE, Parser
-from streamo_app.models.loading import load_model
 from streamo_app.models.streaming import TransformersModel
 
-SECONDS = 3000
 MARKS = (10, 30, 60, 200, 1000, 3000)
-"""Seconds at which a row is printed, the window's own last second beside them."""
+"""Seconds at which a row is printed, beside the last second of the window and of the run."""
 RESEND_REPEATS = 2
 CLIP_S = 60
 USERS, LANES, REAL_TIME_S = 4, 2, 20
-
-
-def main(argv: Sequence[str]) -> int:
-    """Exit status. Raises ValueError (one sentence) on wrong arguments or a model that does not load."""
-    parser = Parser(prog="python -m streamo_app bench", description="What streaming costs on this machine.")
-    parser.add_argument("--seconds", type=int, default=SECONDS, help="seconds of stream (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of tables")
-    parser.add_argument("--model", default=BUILT_IN_MODEL, help="folder or hub id (default: the built-in model)")
-    parser.add_argument("--quantize", choices=QUANTIZE, help="default: 4bit on CUDA for weights above 1 GB, else none")
-    parser.add_argument("--window", type=int, help="seconds a lane keeps (default: the model's own)")
-    args = parser.parse_args(list(argv))
-    if args.seconds < 1:
-        raise ValueError(f"--seconds {args.seconds} measures nothing; give at least 1.")
-    model = load_model(args.model, quantize=args.quantize, window=args.window)
-    errors = Console(stderr=True)
-    with nullcontext() if args.json else errors.status("measuring"):
-        result = measure(model, args.seconds)
-    if args.json:
-        print(json.dumps(result))
-    else:
-        show(result, Console())
-    return 0
 
 
 def measure(model: TransformersModel, seconds: int) -> dict:
     """Everything, as `--json` prints it. Times in milliseconds (medians), memory in megabytes (10^6 bytes)."""
     info = model.info
     marks = sorted({mark for mark in (*MARKS, info.window, seconds) if mark <= seconds})
-    growth, samples, resent = Growth(model), [], {}
+    growth = Growth(model)
+    samples: list[Measurement] = []
+    resent: dict[int, Resent] = {}
     for sample in growth.run(seconds):
         samples.append(sample)
-        # Past the window a re-sent dialogue has the window's length for ever: measured there once.
+        # Past the window a re-sent dialogue always has the window's length: measured there once.
         if sample.second + 1 in marks and sample.second < info.window:
             resent[sample.second + 1] = min((growth.resend() for _ in range(RESEND_REPEATS)), key=lambda r: r.ms)
-    rows = [summary(samples, mark) for mark in marks]
-    for row in rows:
-        at = resent.get(min(row["second"], info.window))
-        row |= (
-            {"resend_ms": round(at.ms, 1), "resend_tokens": at.tokens}
-            if at
-            else {"resend_ms": None, "resend_tokens": None}
-        )
+    rows = [row_at(mark, samples, resent.get(min(mark, info.window))) for mark in marks]
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mp4"
         write_clip(clip, min(CLIP_S, seconds))
@@ -95,6 +59,14 @@ def measure(model: TransformersModel, seconds: int) -> dict:
     }
 
 
+def row_at(second: int, samples: list[Measurement], resent: Resent | None) -> dict:
+    """`summary` of the seconds before `second`, with the cost of re-sending the dialogue there."""
+    return summary(samples, second) | {
+        "resend_ms": round(resent.ms, 1) if resent else None,
+        "resend_tokens": resent.tokens if resent else None,
+    }
+
+
 def full_window(rows: list[dict], window: int) -> dict | None:
     """A silent second past the window against re-sending it; None when the run was shorter than the window."""
     past = [row for row in rows if row["second"] >= window]
@@ -113,8 +85,8 @@ def full_window(rows: list[dict], window: int) -> dict | None:
 
 
 def flat(rows: list[dict], samples: list[Measurement], window: int) -> dict | None:
-    """The last second of the run against second 200 (or twice the window): by CPU time, which a busy machine distorts
-    less."""
+    """The last second of the run against second 200 (or twice the window, if later). CPU time is the steadier measure
+    on a busy machine. None for a shorter run."""
     early = max(200, 2 * window)
     if samples[-1].second + 1 <= early:
         return None
@@ -132,47 +104,54 @@ def flat(rows: list[dict], samples: list[Measurement], window: int) -> dict | No
 
 
 def show(result: dict, console: Console) -> None:
-    machine = f"{result['device']}, {result['threads']} of {result['cores']} cores, load {result['load_average']}"
+    """Print what `measure` returned."""
     console.print(
-        f"[bold]{result['model']}[/] ({result['quantize']}), window {result['window']} s, {result['fps']} image(s) a second; {machine}"
+        f"[bold]{result['model']}[/] ({result['quantize']}), window {result['window']} s, "
+        f"{result['fps']} frame(s) per second; {result['device']}, "
+        f"{result['threads']} of {result['cores']} cores, load {result['load_average']}"
     )
-    table = Table(
-        "second",
-        "encode",
-        "watcher",
-        "lane",
-        "re-sending",
-        "cache tokens",
-        "cache MB",
-        "process MB",
-        title="milliseconds per second of stream",
-    )
-    for row in result["growth"]:
-        resend = f"{row['resend_ms']:.0f}" if row["resend_ms"] else "not run"
-        cells = [f"{row[name]:.1f}" for name in ("encode_ms", "watcher_ms", "lane_ms")]
-        table.add_row(
-            str(row["second"]), *cells, resend, str(row["tokens"]), f"{row['cache_mb']:.1f}", str(row["rss_mb"])
-        )
-    console.print(table)
+    console.print(growth_table(result["growth"]))
     console.print(
-        "Medians; lane and watcher silent. Re-sending past the window is the window's own figure: the dialogue keeps that length."
+        "Medians; lane and watcher silent. Past the window, re-sending is measured once, at the window's end: "
+        "the dialogue keeps that length."
     )
     if full := result["full_window"]:
         console.print(
-            f"Past the window a silent second costs {full['lane_ms']} ms (with the watcher {full['lane_and_watcher_ms']} ms), re-sending "
-            f"{full['resend_ms']} ms: [bold]{full['ratio']} times[/] less (with the watcher {full['ratio_with_watcher']})."
+            f"Past the window a silent second costs {full['lane_ms']} ms "
+            f"({full['lane_and_watcher_ms']} ms with the watcher), re-sending {full['resend_ms']} ms: "
+            f"[bold]{full['ratio']} times[/] less ({full['ratio_with_watcher']} with the watcher)."
         )
     if level := result["flat"]:
+        cache, process = level["cache_mb"], level["rss_mb"]
         console.print(
-            f"Second {level['late']} against second {level['early']}: {level['cpu_ratio']} of its CPU time, {level['wall_ratio']} of its wall time; "
-            f"cache {level['cache_mb'][0]} to {level['cache_mb'][1]} MB, process {level['rss_mb'][0]} to {level['rss_mb'][1]} MB."
+            f"Second {level['late']} against second {level['early']}: {level['cpu_ratio']} of its CPU time, "
+            f"{level['wall_ratio']} of its wall time; cache {cache[0]} to {cache[1]} MB, "
+            f"process {process[0]} to {process[1]} MB."
         )
     file, users = result["file"], result["users"]
     console.print(
-        f"A 640x360 file, decoding included, one lane at full window: [bold]{file['video_s_per_s']} s of video per second[/] "
+        f"A 640x360 file, decoding included, one lane at full window: "
+        f"[bold]{file['video_s_per_s']} s of video per second[/] "
         f"({file['seconds']} s in {file['took_s']} s, {file['responses']} responses)."
     )
     console.print(
-        f"{users['users']} users with {users['lanes']} lanes each in real time, {users['seconds']} s at full window: {users['skipped']} seconds skipped, "
-        f"latency {users['latency_ms_p50']} ms (p50), {users['latency_ms_p95']} (p95), {users['latency_ms_max']} (max), {users['responses']} responses."
+        f"{users['users']} users with {users['lanes']} lanes each in real time, {users['seconds']} s at full window: "
+        f"{users['skipped']} seconds skipped, latency {users['latency_ms_p50']} ms (p50), "
+        f"{users['latency_ms_p95']} (p95), {users['latency_ms_max']} (max), {users['responses']} responses."
     )
+
+
+def growth_table(rows: list[dict]) -> Table:
+    """One line per measured second."""
+    columns = ("second", "encode", "watcher", "lane", "re-sending", "cache tokens", "cache MB", "process MB")
+    table = Table(*columns, title="milliseconds per second of stream")
+    for row in rows:
+        table.add_row(
+            str(row["second"]),
+            *(f"{row[name]:.1f}" for name in ("encode_ms", "watcher_ms", "lane_ms")),
+            f"{row['resend_ms']:.0f}" if row["resend_ms"] else "not run",
+            str(row["tokens"]),
+            f"{row['cache_mb']:.1f}",
+            str(row["rss_mb"]),
+        )
+    return table

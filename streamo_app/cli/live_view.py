@@ -1,5 +1,5 @@
-"""The live view of `watch` in a terminal: what is said scrolls by, and below it stand the lanes with their strips and
-the numbers.
+"""The live view of `watch` in a terminal: responses scroll by, and below them stand the lanes with their strips and the
+statistics.
 
 Text of the user and the model goes through `one_line` and `rich.text.Text`, never through markup, so it cannot draw or
 colour anything.
@@ -20,18 +20,18 @@ from streamo_app.transcript.exports import clock_time, one_line
 from streamo_app.transcript.transcript import Cell
 
 REDRAW_S = 0.1
-"""Drawing takes milliseconds that the model could use: a pulled file may decide hundreds of seconds in one."""
+"""Drawing takes milliseconds that the model could use: a file may be decided at hundreds of seconds per second."""
 SHAPES = {"silence": "·", "standby": "▄", "response": "█"}
 ASCII_SHAPES = {"silence": ".", "standby": "-", "response": "#"}
 COLOURS = {"silence": "dim", "standby": "yellow", "response": "bold green"}
 HUES = ("green", "magenta", "yellow", "blue", "red", "cyan", "bright_green", "bright_blue")
-"""Of the numbers of lanes 1 to 8: which lane speaks is seen from afar."""
+"""Of the numbers of lanes 1 to 8, to tell at a glance which lane speaks."""
 WIDTH = 80
-"""A wider terminal gains nothing; a narrower one is respected."""
+"""At most; a narrower terminal is filled."""
 
 
 class LiveView:
-    """An output (`terminal.Output`) and a context manager: inside, the terminal is ours."""
+    """An output (`output.Output`) and a context manager: inside, the terminal is ours."""
 
     def __init__(self, console: Console | None = None):
         self.console = console or Console(highlight=False)
@@ -69,7 +69,7 @@ class LiveView:
     def _draw(self, session) -> None:
         shown, elapsed = session.snapshot(), time.monotonic() - self._started_at
         if shown.decided == 0:
-            self._started_at = time.monotonic()  # loading is not watching
+            self._started_at = time.monotonic()  # the time until the first decision went into loading
         tokens = sum(lane["kv_tokens"] for lane in session.stats()["lanes"].values())
         width = min(WIDTH, self.console.width)
         lines = [rule(shown, width)]
@@ -107,7 +107,8 @@ def rule(shown: Snapshot, width: int) -> Text:
 
 def lane_lines(lane: LaneView, speaking: Speaking | None, width: int, last: int, shapes: dict[str, str]) -> list[Text]:
     """The instruction with the newest decision and its three probabilities, its strip, and what it is saying."""
-    state = f"{lane.state} {' '.join(f'{share:.2f}' for share in lane.p)}" if lane.state else "waiting"
+    shares = " ".join(f"{share:.2f}" for share in lane.p or ())
+    state = f"{lane.state} {shares}" if lane.state else "waiting"
     room = width - len(state) - 4
     name = one_line(lane.instruction)
     name = name if len(name) <= room else name[: room - 3] + "..."
@@ -119,26 +120,26 @@ def lane_lines(lane: LaneView, speaking: Speaking | None, width: int, last: int,
 
 
 def strip(cells: Sequence[Cell], last: int, columns: int, shapes: dict[str, str]) -> Text:
-    """A shape and a colour per second, those of one second below each other for all lanes; a gap where nothing was
-    decided."""
+    """A shape and a colour per second, aligned over all lanes; a gap where nothing was decided."""
     states = {cell.second: cell.state for cell in cells[-columns:]}
     line = Text("  ")
     for state, seconds in groupby(range(max(0, last - columns + 1), last + 1), key=states.get):
-        line.append(shapes.get(state, " ") * len(list(seconds)), style=COLOURS.get(state))
+        line.append(shapes.get(state or "", " ") * len(list(seconds)), style=COLOURS.get(state or ""))
     return line
 
 
 def axis(last: int, width: int, shapes: dict[str, str]) -> Text:
-    """Times at both ends of the strips, and what their shapes and the three numbers mean, as far as there is room."""
+    """The times at both ends of the strips, and between them a legend of shapes and probabilities if it fits."""
     columns = width - 2
     first, end = clock_time(max(0, last - columns + 1)), clock_time(last + 1)
-    legend = f"{shapes['silence']} silence  {shapes['standby']} standby  {shapes['response']} response, and how likely each was"
+    names = "  ".join(f"{shapes[state]} {state}" for state in ("silence", "standby", "response"))
+    legend = f"{names}, and how likely each was"
     room = columns - len(first) - len(end)
     return Text(f"  {first}{legend.center(room) if len(legend) + 4 <= room else ' ' * max(1, room)}{end}", style="dim")
 
 
 def numbers(shown: Snapshot, elapsed_s: float, tokens: int) -> Text:
-    """The last line: speed, memory, what was missed."""
+    """The last line: speed, memory, what was skipped."""
     parts: list[str] = []
     if shown.ms_p50 is not None:
         parts.append(f"{shown.ms_p50:.{0 if shown.ms_p50 >= 10 else 1}f} ms/s")

@@ -1,19 +1,27 @@
-"""What `watch` writes: machine formats to a pipe or a file (`cli/output_file.py`), plain lines to a pipe, the live view
-(`cli/live_view.py`) to a terminal.
+"""What `watch` writes to a terminal or a pipe: JSON Lines, an export at the end, or plain lines.
 
-An output gets every event in order, a `tick` now and then, and `finish` once at the end. It never sees a picture.
+An output gets every event in order, a `tick` now and then, and `finish` once at the end. It never sees an image. The
+live view is in `live_view.py`, files are in `output_file.py`; `watch.py` chooses.
 """
 
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from pathlib import Path
-from typing import IO, Protocol
+from contextlib import contextmanager
+from io import TextIOWrapper
+from typing import Protocol
 
 from streamo_app.events import Asked, Decided, Ended, Event, Noticed
 from streamo_app.protocol import State
 from streamo_app.transcript.exports import clock_time, jsonl_line, one_line
+
+
+class TextSink(Protocol):
+    """Where text goes: stdout, or a file of `output_file.py`."""
+
+    def write(self, text: str, /) -> object: ...
+
+    def flush(self) -> None: ...
 
 
 class Output(Protocol):
@@ -28,9 +36,9 @@ class Output(Protocol):
 
 
 class JsonLines:
-    """One object per decided second and lane, written when it is decided (DESIGN 5). `notices`: they go to stderr."""
+    """One object per decided second and lane, written once it is decided. `notices`: whether they go to stderr."""
 
-    def __init__(self, file: IO[str], *, notices: bool = True):
+    def __init__(self, file: TextSink, *, notices: bool = True):
         self._file, self._notices = file, notices
         self._instructions: dict[int, str] = {}
 
@@ -51,7 +59,7 @@ class JsonLines:
 class ExportOnFinish:
     """An export that is written at the end: "srt", "vtt" or "md"."""
 
-    def __init__(self, file: IO[str], form: str):
+    def __init__(self, file: TextSink, form: str):
         self._file, self._form = file, form
 
     def event(self, event: Event) -> None:
@@ -84,15 +92,16 @@ class Tee:
 
 
 class PlainLines:
-    """What was asked and said, a line each, for a pipe or a terminal that cannot draw."""
+    """What was asked and answered, one line each, for a pipe."""
 
-    def __init__(self, file: IO[str]):
+    def __init__(self, file: TextSink):
         self._file = file
 
     def event(self, event: Event) -> None:
         complain(event)
         if line := plain_line(event):
-            print(line, file=self._file, flush=True)
+            self._file.write(line + "\n")
+            self._file.flush()
 
     def tick(self, session) -> None: ...
 
@@ -100,7 +109,7 @@ class PlainLines:
 
 
 def plain_line(event: Event) -> str:
-    """ "00:05 [1] Green.", or nothing for what does not belong into a transcript."""
+    """ "00:05 [1] Green.", or nothing for what does not belong in a transcript."""
     match event:
         case Asked(second, lane, text):
             return f"{clock_time(second)} [{lane}] asked: {one_line(text)}"
@@ -112,52 +121,23 @@ def plain_line(event: Event) -> str:
 
 
 def complain(event: Event) -> None:
-    """A notice is no part of what was asked for, so it goes to stderr."""
+    """A notice is not part of the output that was asked for, so it goes to stderr."""
     if isinstance(event, Noticed):
         print(f"streamo: {clock_time(event.second)} {one_line(event.message)}", file=sys.stderr, flush=True)
 
 
-@contextmanager
-def open_output(form: str, out: Path | None) -> Iterator[Output]:
-    """The output for a format ("live", "jsonl", "srt", "vtt", "md"), to stdout or to a file; with a file the live view
-    goes on where there is a terminal, and a pipe gets nothing.
-
-    Raises ValueError when `out` cannot be written.
-    """
-    if out is not None:
-        from streamo_app.cli.output_file import open_file
-
-        if not sys.stdout.isatty():
-            with open_file(form, out, notices=True) as output:
-                yield output
-            return
-        with live_output() as live, open_file(form, out, notices=False) as file:
-            yield Tee(file, live)
-    elif form == "live":
-        with live_output() as output:
-            yield output
-    else:
-        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
-        with to_stdout():
-            yield JsonLines(sys.stdout) if form == "jsonl" else ExportOnFinish(sys.stdout, form)
-
-
-@contextmanager
-def live_output() -> Iterator[Output]:
-    """The live view in a terminal, plain lines in a pipe."""
-    from streamo_app.cli.live_view import LiveView
-
-    sys.stdout.reconfigure(errors="replace")
-    with to_stdout(), LiveView() if sys.stdout.isatty() else nullcontext(PlainLines(sys.stdout)) as output:
-        yield output
+def never_fail_on_letters(encoding: str | None = None) -> None:
+    """Let stdout print "?" for what its encoding lacks, instead of raising. `encoding`: None keeps the terminal's."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding=encoding, errors="replace")
 
 
 @contextmanager
 def to_stdout() -> Iterator[None]:
-    """When stdout takes no more, what Python still holds for it is thrown away, or it would complain once more while
-    exiting.
+    """When stdout takes no more, drop what Python still buffers for it, or Python would complain again while exiting.
 
-    Raises BrokenPipeError when the reader left, ValueError for whatever else is wrong with it."""
+    Raises BrokenPipeError when the reader left, ValueError for any other failure.
+    """
     try:
         yield
     except OSError as error:

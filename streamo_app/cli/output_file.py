@@ -1,14 +1,15 @@
-"""The files that `watch --out` writes while it watches. A reader meets whole lines, or a whole file, at any moment.
+"""The files that `watch --out` writes while it watches. A reader finds whole lines, or a whole file, at any moment.
 
-JSON Lines grow line by line under their own name. The other formats are written anew beside it and renamed, after each
-response and at the end. What stood there before stays until there is something to put in its place.
+JSON Lines grow line by line under their own name. The other formats are rewritten after each response and at the end.
+A file that was there before stays until there is something to replace it with.
 """
 
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TextIO
 
 from streamo_app.cli.output import JsonLines, Output, complain
 from streamo_app.events import Decided, Event
@@ -16,7 +17,7 @@ from streamo_app.files import atomic_write
 from streamo_app.protocol import State
 
 REWRITE_S = 1.0
-"""A file is written anew at most this often ..."""
+"""A file is rewritten at most this often ..."""
 REWRITE_SHARE = 20
 """... and takes at most one part in this many of the time."""
 
@@ -25,12 +26,15 @@ class LineFile:
     """Text of whole lines, under its own name from the first one on."""
 
     def __init__(self, path: Path):
-        self._path, self._file = path, None
-        self._made = not path.exists()
-        open(path, "a").close()  # whether it can be written is told before a model is loaded
+        self._path = path
+        self._file: TextIO | None = None
+        self._is_new = not path.exists()
+        with open(path, "a"):  # raises now, before a model is loaded, if it cannot be written
+            pass
 
     def write(self, text: str) -> None:
-        self._file = self._file or open(self._path, "w", encoding="utf-8", errors="replace")
+        if self._file is None:
+            self._file = open(self._path, "w", encoding="utf-8", errors="replace")  # noqa: SIM115 -- close() does
         self._file.write(text)
 
     def flush(self) -> None:
@@ -39,19 +43,20 @@ class LineFile:
 
     def close(self) -> None:
         if self._file:
-            self._file.close()
-        elif self._made:
+            with suppress(OSError):  # it flushes again what a full disk refused, which was reported
+                self._file.close()
+        elif self._is_new:
             self._path.unlink(missing_ok=True)
 
 
 class ExportFile:
-    """An export as a file: an output (`terminal.Output`)."""
+    """An export as a file: an output (`output.Output`)."""
 
     def __init__(self, path: Path, form: str, *, notices: bool):
         self._path, self._form, self._notices = path, form, notices
         self._stale, self._next_at = False, 0.0
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass  # whether the folder can be written shows before a model is loaded
+        with TemporaryFile(dir=path.parent):  # raises now, before a model is loaded, if nothing can be written there
+            pass
 
     def event(self, event: Event) -> None:
         self._stale |= isinstance(event, Decided) and event.state is State.RESPONSE
@@ -69,52 +74,35 @@ class ExportFile:
         self._stale = False
         write_text(self._path, session.export(self._form))
 
-    def close(self) -> None:
-        """Nothing stays open between two writes."""
-
 
 def write_text(path: Path, text: str) -> None:
+    """`path` with `text`, or as it was. Raises OSError."""
     with atomic_write(path) as tmp:
         tmp.write_text(text, encoding="utf-8", errors="replace")
 
 
-def write_whole(path: Path, text: str) -> None:
-    """`path` with `text`, or as it was. Raises ValueError (one sentence) when it cannot be written."""
-    check_name(path)
-    try:
-        write_text(path, text)
-    except OSError as error:
-        raise unwritable(path, error) from error
-
-
-def check_name(path: Path) -> None:
+@contextmanager
+def out_errors(path: Path) -> Iterator[None]:
+    """Raises ValueError with one sentence where `path` cannot be written, at once or later."""
     if path.is_dir():
         raise ValueError(f"{path} is a folder; give --out a file name.")
-
-
-def unwritable(path: Path, error: OSError) -> ValueError:
-    return ValueError(f"{path} cannot be written ({error.strerror}); choose another --out.")
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # from stdout: a file has no reader who leaves
+    except OSError as error:
+        raise ValueError(f"{path} cannot be written ({error.strerror}); choose another --out.") from error
 
 
 @contextmanager
 def open_file(form: str, path: Path, *, notices: bool) -> Iterator[Output]:
-    """The output for `path`. Raises ValueError (one sentence) when it cannot be written, at once or later."""
-    check_name(path)
-    made = None
-    try:
-        made = LineFile(path) if form == "jsonl" else ExportFile(path, form, notices=notices)
-        yield JsonLines(made, notices=notices) if isinstance(made, LineFile) else made
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise  # not ours: a file has no reader who leaves
-        raise unwritable(path, error) from error
-    finally:
-        if made is not None:
-            closed(made)
-
-
-def closed(file: LineFile | ExportFile) -> None:
-    try:
-        file.close()
-    except OSError:
-        pass  # closing writes again what a full disk refused; that was told
+    """The output that writes `path`. Raises ValueError (one sentence) when it cannot be written, at once or later."""
+    with out_errors(path):
+        if form != "jsonl":
+            yield ExportFile(path, form, notices=notices)
+            return
+        lines = LineFile(path)
+        try:
+            yield JsonLines(lines, notices=notices)
+        finally:
+            lines.close()

@@ -1,78 +1,81 @@
-"""`python -m streamo_app sessions`: the journals of this machine. Whoever runs it may read the files anyway, so it
-shows those of every browser.
+"""`sessions`: the journals of this machine. Whoever runs it may read the files anyway, so it shows those of every
+browser.
 
-python -m streamo_app sessions
-python -m streamo_app sessions show 3f9a02c1-0001
-python -m streamo_app sessions export 3f9a02c1-0001 --format srt --out said.srt
-python -m streamo_app sessions delete 3f9a02c1-0001
+    python -m streamo_app sessions
+    python -m streamo_app sessions show 3f9a02c1-0001
+    python -m streamo_app sessions export 3f9a02c1-0001 --format srt --out said.srt
+    python -m streamo_app sessions delete 3f9a02c1-0001
 """
 
-import argparse
 import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from streamo_app.cli.output import to_stdout
-from streamo_app.cli.output_file import write_whole
-from streamo_app.config import Parser, default_journal_dir
+from streamo_app.cli.output import never_fail_on_letters, to_stdout
+from streamo_app.cli.output_file import out_errors, write_text
+from streamo_app.config import default_journal_dir
 from streamo_app.transcript.archive import Archive, Entry, shelves
 from streamo_app.transcript.exports import clock_time, one_line
 from streamo_app.transcript.transcript import FORMATS, Row, Transcript
 
 SHORT = 8
-"""Letters of a session's key in the list; any number of them that names one session is understood."""
+"""Letters of a session's key in the list; as few as name one session are enough."""
 
 
-def main(argv: Sequence[str]) -> int:
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("action", nargs="?", choices=("show", "export", "delete"), help="what to do with one of them")
+    parser.add_argument("id", nargs="?", metavar="ID", help="as the list shows it")
+    parser.add_argument("--format", choices=FORMATS, help="of an export: srt, vtt, jsonl or md")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write an export there instead of to the terminal")
+
+
+def run(args: Namespace) -> int:
     """Exit status. Raises ValueError with one sentence."""
-    args = parse(argv)
+    if args.action and not args.id:
+        raise ValueError(f"{args.action} needs an ID; `python -m streamo_app sessions` lists them.")
+    if args.action == "export" and not args.format:
+        raise ValueError("export needs a --format: srt, vtt, jsonl or md.")
+    if args.action != "export" and (args.format or args.out):
+        raise ValueError("--format and --out belong to `sessions export ID`.")
     folder = default_journal_dir(os.environ)
-    sys.stdout.reconfigure(encoding="utf-8", errors="replace")
+    never_fail_on_letters("utf-8")
     with to_stdout():
-        if args.action is None:
-            lines = listing(folder)
-        else:
-            shelf, entry = find(folder, args.id)
-            if args.action == "delete":
-                shelf.delete(entry.name)
-                lines = [f"Deleted {short(entry)}."]
-            elif args.action == "export":
-                return export(transcript_of(entry), args.format, args.out)
-            else:
-                lines = shown(entry, transcript_of(entry))
-        for line in lines:
-            print(line)
+        sys.stdout.write(answer(args, folder))
         sys.stdout.flush()
     return 0
 
 
-def parse(argv: Sequence[str]) -> argparse.Namespace:
-    parser = Parser(
-        prog="python -m streamo_app sessions",
-        description="Sessions that are kept on this machine; with nothing more, a list of them.",
-    )
-    parser.add_argument("action", nargs="?", choices=("show", "export", "delete"), help="what to do with one of them")
-    parser.add_argument("id", nargs="?", metavar="ID", help="as the list has it")
-    parser.add_argument("--format", choices=FORMATS, help="of an export: srt, vtt, jsonl or md")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write an export there instead of to the terminal")
-    args = parser.parse_args(argv)
-    if args.action and not args.id:
-        raise ValueError(f"{args.action} wants an ID; `python -m streamo_app sessions` lists them.")
-    if args.action == "export" and not args.format:
-        raise ValueError("export wants a --format: srt, vtt, jsonl or md.")
-    if args.action != "export" and (args.format or args.out):
-        raise ValueError("--format and --out belong to `sessions export ID`.")
-    return args
+def answer(args: Namespace, folder: Path) -> str:
+    """What to print, after doing what `args` ask for. Raises ValueError."""
+    if args.action is None:
+        return lines(listing(folder))
+    archive, entry = find(folder, args.id)
+    if args.action == "delete":
+        archive.delete(entry.name)
+        return lines([f"Deleted {short(entry)}."])
+    if args.action == "show":
+        return lines(shown(entry, transcript_of(entry)))
+    text = transcript_of(entry).export(args.format)
+    if args.out is None:
+        return text
+    with out_errors(args.out):
+        write_text(args.out, text)
+    return ""
+
+
+def lines(texts: Iterable[str]) -> str:
+    return "".join(f"{text}\n" for text in texts)
 
 
 def all_of(folder: Path) -> list[tuple[Archive, Entry]]:
     """Newest first."""
     try:
-        found = [(shelf, entry) for shelf in shelves(folder) for entry in shelf.entries()]
+        found = [(archive, entry) for archive in shelves(folder) for entry in archive.entries()]
     except OSError as error:
         raise ValueError(f"The sessions in {folder} cannot be read ({error.strerror}).") from error
     return sorted(found, key=lambda pair: (pair[1].started, pair[1].name), reverse=True)
@@ -81,13 +84,14 @@ def all_of(folder: Path) -> list[tuple[Archive, Entry]]:
 def find(folder: Path, wanted: str) -> tuple[Archive, Entry]:
     """The session of an ID. Raises ValueError when there is none, or more than one."""
     key, _, number = wanted.partition("-")
-    usable = re.fullmatch(r"[0-9a-f]+(-[0-9]{1,4})?", wanted)
-    found = [
-        pair for pair in all_of(folder)
-        if usable and pair[1].name.startswith(key) and (not number or int(pair[1].name.rpartition("-")[2]) == int(number))
-    ]  # fmt: skip
+    found = []
+    if re.fullmatch(r"[0-9a-f]+(-[0-9]{1,4})?", wanted):
+        for archive, entry in all_of(folder):
+            same_number = not number or int(entry.name.rpartition("-")[2]) == int(number)
+            if entry.name.startswith(key) and same_number:
+                found.append((archive, entry))
     if len(found) != 1:
-        why = "fits more than one session; give more of it" if found else "names no session of this machine"
+        why = "matches more than one session; give more of it" if found else "names no session of this machine"
         raise ValueError(f"{one_line(wanted)!r} {why}; `python -m streamo_app sessions` lists them.")
     return found[0]
 
@@ -101,7 +105,7 @@ def listing(folder: Path) -> Iterator[str]:
     """Two lines a session: ID, date, length, source; then its first instruction."""
     found = all_of(folder)
     if not found:
-        yield f"No sessions are kept on this machine ({folder}); the page keeps its own, and `watch --keep`."
+        yield f"No sessions are kept on this machine ({folder}); the page and `watch --keep` keep them."
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for _, entry in found:
         length = (
@@ -137,12 +141,3 @@ def transcript_of(entry: Entry) -> Transcript:
         return Transcript.from_journal(entry.path)
     except OSError as error:
         raise ValueError(f"{short(entry)} cannot be read ({error.strerror}).") from error
-
-
-def export(transcript: Transcript, form: str, out: Path | None) -> int:
-    if out is not None:
-        write_whole(out, transcript.export(form))
-    else:
-        sys.stdout.write(transcript.export(form))
-        sys.stdout.flush()
-    return 0

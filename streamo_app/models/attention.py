@@ -25,7 +25,7 @@ def use_packed_attention(model) -> None:
     model.set_attn_implementation({"text_config": NAME})
 
 
-def sdpa_packed(module, query, key, value, attention_mask, dropout=0.0, scaling=None, **_):
+def sdpa_packed(module, query, key, value, attention_mask, dropout=0.0, scaling=None, **_):  # noqa: PLR0917 -- transformers' signature
     """query (B, H, T, D), key and value (B, H / groups, S, D). Returns ((B, T, H, D), None).
 
     attention_mask: None (T = S: causal; T = 1: all visible), the library's (B, 1, T, S) bool or float, or our (1, 1, T
@@ -62,7 +62,7 @@ class CausalMask:
     def __init__(self, groups: int, dtype: torch.dtype, device: torch.device):
         self.groups, self.dtype, self.device = groups, dtype, device
         self._tokens = self._keys = 0
-        self._buffer: torch.Tensor | None = None
+        self._buffer = torch.empty(0)
 
     def __call__(self, tokens: int, keys: int) -> torch.Tensor:
         """(1, 1, tokens * groups, keys) float, 0 where visible, -inf where not: token t sees keys up to keys - tokens +

@@ -1,8 +1,7 @@
 """The keys and values of one lane: preallocated, written and evicted in place, copied to fork a lane.
 
-transformers' DynamicCache would do for growing; what it cannot do is drop tokens from the middle without holding
-everything twice, and keep its memory where it is for a day. Knows tokens, not turns or positions: those are
-`streaming.py`'s.
+transformers' DynamicCache can grow; what it cannot do is drop tokens from the middle without holding everything twice,
+or keep its memory in place for a day. This file knows tokens, not turns or positions: those are in `lane.py`.
 
 Everything here runs under `torch.inference_mode()`: a buffer made inside it cannot be written outside.
 """
@@ -20,8 +19,7 @@ class LaneLayer(CacheLayerMixin):
     def __init__(self, capacity: int = CAPACITY_TOKENS):
         super().__init__()
         self.capacity, self.length = capacity, 0
-        self.key_buffer: torch.Tensor | None = None
-        self.value_buffer: torch.Tensor | None = None
+        self.key_buffer = self.value_buffer = torch.empty(0)  # until the first keys tell heads, width, dtype, device
 
     def lazy_initialization(self, key_states, value_states):
         self.dtype, self.device = key_states.dtype, key_states.device
@@ -41,8 +39,7 @@ class LaneLayer(CacheLayerMixin):
         return self.keys, self.values
 
     def replace_head(self, old: int, keys: torch.Tensor, values: torch.Tensor) -> None:
-        """Put `keys`, `values` (1, heads, P, D) where the first `old` tokens were; what follows moves up or down in
-        place."""
+        """Replace the first `old` tokens by `keys`, `values` (1, heads, P, D); what follows moves in place."""
         new, end = keys.shape[2], self.length - old + keys.shape[2]
         self._reserve(end)
         for buffer, head in ((self.key_buffer, keys), (self.value_buffer, values)):
@@ -62,7 +59,7 @@ class LaneLayer(CacheLayerMixin):
         return other
 
     def nbytes(self) -> int:
-        return self.key_buffer.nbytes + self.value_buffer.nbytes if self.is_initialized else 0
+        return self.key_buffer.nbytes + self.value_buffer.nbytes
 
     def get_seq_length(self) -> int:
         return self.length

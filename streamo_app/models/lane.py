@@ -95,15 +95,15 @@ class TransformersLane:
         )
 
     def overdue(self, second: int) -> int:
-        """How many of the oldest turns must leave before `second` joins; a block at a time, so that moving costs little
-        per second."""
+        """How many of the oldest turns must leave before `second` joins: a block at a time, so that moving keys costs
+        little per second."""
         if not self.turns or self.turns[0].second > second - self.window:
             return 0
         block = max(1, self.window // 12)
         return sum(turn.second <= second - self.window + block - 1 for turn in self.turns)
 
     def pinned_without(self, count: int) -> tuple[str, ...]:
-        """What has to be pinned once the `count` oldest turns are gone: the first instruction and the last follow-ups."""
+        """What to pin once the `count` oldest turns are gone: the first instruction and the last follow-ups."""
         every = [*self.pinned, *(text for turn in self.turns[:count] for text in turn.instructions)]
         return (*every[:1], *every[1:][-FOLLOW_UPS_KEPT:])
 
@@ -128,11 +128,9 @@ class TransformersLane:
         else:
             first = self.turns[0]
             if pinned:
-                first.tokens, first.start, old = (
-                    first.tokens - header_tokens,
-                    first.start + header_tokens,
-                    old + header_tokens,
-                )
+                first.tokens -= header_tokens
+                first.start += header_tokens
+                old += header_tokens
             self.prefix_start = first.start - prefix.tokens
         self.prefix, self.pinned = prefix, pinned
         rebase = self._rebase_by(rebase_spans, position_limit)

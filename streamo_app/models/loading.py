@@ -18,13 +18,14 @@ from huggingface_hub import snapshot_download
 from transformers import AutoConfig, BitsAndBytesConfig, PreTrainedTokenizerFast
 from transformers.utils import logging as library_logging
 
+from streamo_app.files import assets_dir
 from streamo_app.models.interface import ModelInfo
 from streamo_app.models.qwen2_5_vl import Qwen25VL
 from streamo_app.models.settings import Settings
 from streamo_app.models.streaming import TransformersModel
 
 BUILT_IN = "streamo-tiny"
-BUILT_IN_FOLDER = Path(__file__).resolve().parents[2] / "assets" / BUILT_IN
+BUILT_IN_FOLDER = assets_dir() / BUILT_IN
 FAMILIES = {family.model_type: family for family in (Qwen25VL,)}
 QUANTIZE = ("4bit", "8bit", "none")
 QUANTIZE_FROM_BYTES = 1_000_000_000
@@ -102,7 +103,7 @@ def find_folder(name: str, told: Callable[[str], None] = lambda stage: None) -> 
     """The local folder of a model name, downloaded first when it is a hub id. Raises ValueError."""
     if name == BUILT_IN:
         if not BUILT_IN_FOLDER.is_dir():
-            raise ValueError(f"The built-in model is not at {BUILT_IN_FOLDER}; clone the whole repository.")
+            raise ValueError(f"The built-in model is not at {BUILT_IN_FOLDER}; get a complete copy of Streamo.")
         return BUILT_IN_FOLDER
     folder = Path(name).expanduser()
     if folder.is_dir():

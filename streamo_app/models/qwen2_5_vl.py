@@ -1,6 +1,6 @@
 """Qwen2.5-VL: all that is particular to this family, and nothing else.
 
-How its pictures become pixel patches and features, what stands around an image in the text, and where tokens stand in
+How its images become pixel patches and features, what stands around an image in the text, and where tokens stand in
 its three position axes (time, height, width). Used by the live lanes and by training alike. Lanes, caches and decoding
 are in `streaming.py`; they know no family.
 """
@@ -44,14 +44,14 @@ class Qwen25VL:
     vision_start = "<|vision_start|>"
     vision_end = "<|vision_end|>"
     vision_module = "model.visual"
-    """Name of the vision tower in the model, for those who must leave it alone (quantisation)."""
+    """Name of the vision tower in the model, which quantisation leaves alone."""
 
     def __init__(self, config, *, min_pixels: int, max_pixels: int):
         self.config = config
         self.vision = config.vision_config
         self.min_pixels, self.max_pixels = min_pixels, max_pixels
         self.image_id: int = config.image_token_id
-        # Geometry of a grid is the same second after second; computing it anew costs a tenth of a small vision tower.
+        # The geometry of a grid is the same second after second; computing it costs a tenth of a small vision tower.
         self._geometry = lru_cache(maxsize=16)(self._compute_geometry)
 
     @cached_property
@@ -76,8 +76,9 @@ class Qwen25VL:
         rows = self.config.get_text_config().vocab_size
         if wire.image_id != self.image_id or max(*wire.state_ids, wire.im_end) >= rows:
             raise ValueError(
-                f"The tokenizer does not fit the model: image token {wire.image_id} against {self.image_id} in config.json, and {rows} rows "
-                "in the embedding. Save both from the same training run, after resize_token_embeddings."
+                f"The tokenizer does not fit the model: image token {wire.image_id} against {self.image_id} in "
+                f"config.json, and {rows} rows in the embedding. Save both from the same training run, after "
+                "resize_token_embeddings."
             )
         return wire
 
@@ -113,9 +114,8 @@ class Qwen25VL:
         any piece of one, and leaves the model's `rope_deltas` alone (a module attribute, which two streams would
         overwrite for each other).
         """
-        ids = np.asarray(ids)
         out = np.empty((3, len(ids)), np.int64)
-        images = np.flatnonzero(ids == self.image_id)
+        images = np.flatnonzero(np.asarray(ids) == self.image_id)
         if len(images) != sum(map(self.visual_tokens, grids)):
             raise ValueError(f"{len(images)} image tokens do not match the grids {list(grids)}")
         at, cur = 0, start
@@ -140,13 +140,13 @@ class Qwen25VL:
         gives.
         """
         language = model.model.language_model
-        ids = torch.tensor([list(ids)], device=language.embed_tokens.weight.device)
-        embeds = language.embed_tokens(ids)
+        tokens = torch.tensor([list(ids)], device=language.embed_tokens.weight.device)
+        embeds = language.embed_tokens(tokens)
         if features is not None:
-            embeds[ids == self.image_id] = features.embeds.to(embeds.dtype)
+            embeds[tokens == self.image_id] = features.embeds.to(embeds.dtype)
         out = language(
             inputs_embeds=embeds,
-            position_ids=positions.to(ids.device),
+            position_ids=positions.to(tokens.device),
             past_key_values=cache,
             attention_mask=mask,
             use_cache=True,

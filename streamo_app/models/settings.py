@@ -1,7 +1,7 @@
 """`streamo.json`: what a checkpoint says of itself beside the ordinary transformers files.
 
 Every key is optional, so that a checkpoint trained elsewhere in the paper's protocol loads as it is; a wrong value is
-refused, not guessed at.
+an error, never a guess.
 """
 
 import json
@@ -23,7 +23,7 @@ class Settings:
     name: str = "unnamed"
     system_prompt: str = protocol.SYSTEM_PROMPT
     fps: int = 1
-    """Images per second of stream that the checkpoint was trained with."""
+    """Frames per second of stream that the checkpoint was trained with."""
     min_pixels: int = 3136
     max_pixels: int = 100352
     """Area of a resized frame (128 visual tokens of 28 x 28 px, as in the paper); the aspect ratio is kept."""
@@ -36,12 +36,13 @@ class Settings:
     def __post_init__(self):
         for field in fields(self):
             value = getattr(self, field.name)
-            wanted = (int, float) if field.type is float else field.type
-            if not isinstance(value, wanted) or isinstance(value, bool):
-                raise ValueError(f"{FILE}: {field.name} is {value!r}; {field.type.__name__} wanted.")
+            kind = type(field.default)
+            if not isinstance(value, (int, float) if kind is float else kind) or isinstance(value, bool):
+                raise ValueError(f"{FILE}: {field.name} is {value!r}; {kind.__name__} wanted.")
         if self.protocol != PROTOCOL:
             raise ValueError(
-                f"{FILE}: protocol {self.protocol}; this program speaks protocol {PROTOCOL}. Update it, or the checkpoint."
+                f"{FILE}: protocol {self.protocol}; this program speaks protocol {PROTOCOL}. "
+                "Update the program or the checkpoint."
             )
         if min(self.fps, self.window, self.min_pixels) < 1 or self.max_pixels < self.min_pixels:
             raise ValueError(
@@ -50,7 +51,7 @@ class Settings:
 
     @classmethod
     def from_dict(cls, values: Mapping) -> "Settings":
-        """Raises ValueError on an unknown key, which is more often a typing error than a wish."""
+        """Raises ValueError on an unknown key: it is most likely a typing error."""
         known = {field.name for field in fields(cls)}
         if unknown := set(values) - known:
             raise ValueError(f"{FILE}: unknown {', '.join(sorted(unknown))}; known are {', '.join(sorted(known))}.")
@@ -58,7 +59,7 @@ class Settings:
 
     @classmethod
     def read(cls, folder: Path) -> "Settings":
-        """Of a model folder; its name is the folder's where the file does not say."""
+        """Of a model folder; the name is the folder's where the file gives none."""
         path = folder / FILE
         if not path.exists():
             return cls(name=folder.name)

@@ -29,7 +29,8 @@ class Wire:
         vision_end: str = "",
     ):
         self.tokenizer = tokenizer
-        self.state_ids: tuple[int, int, int] = tuple(self._single(token) for token in STATE_TOKENS)
+        silence, standby, response = (self._single(token) for token in STATE_TOKENS)
+        self.state_ids = (silence, standby, response)
         self.im_end: int = self._single(IM_END)
         self.image_id: int = self._single(image_token)
         added = {int(i): str(token) for i, token in tokenizer.added_tokens_decoder.items()}
@@ -107,7 +108,8 @@ class Wire:
             return ids[0]
         raise ValueError(
             f"The tokenizer has no single token {token!r} (it gives {len(ids)}). Add it with "
-            "tokenizer.add_tokens([...], special_tokens=True) and model.resize_token_embeddings(len(tokenizer)), and train the new rows."
+            "tokenizer.add_tokens([...], special_tokens=True) and model.resize_token_embeddings(len(tokenizer)), "
+            "and train the new rows."
         )
 
     def _parts(self, text: str):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from streamo_app.ui.visitor.samples import NARRATE
+from streamo_app.protocol import NARRATE
 from tests.support.browser import START, STOP, ask, cells, choose, ticks, too_wide, wait_for
 from tests.support.clips import write_sound
 from tests.support.lamp_model import EXPLODE, GREEN

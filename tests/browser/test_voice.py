@@ -10,8 +10,7 @@ from playwright.sync_api import expect
 
 from streamo_app.audio.recognizer import Speech
 from streamo_app.models.interface import Step
-from streamo_app.protocol import State
-from streamo_app.ui.visitor.samples import NARRATE
+from streamo_app.protocol import NARRATE, State
 from tests.support.browser import STOP, ask, cells, running_site, wait_for
 from tests.support.fakecam import street, write_camera
 from tests.support.lamp_model import SPEAKING, LampModel

@@ -125,8 +125,8 @@ def test_a_space_opens_no_camera_no_address_and_no_other_model_whatever_is_asked
     [
         (["--port", "0"], "port is 0; choose one from 1 to 65535"),
         (["--port", "x"], "argument --port: invalid int value"),
-        (["--auth", "bob"], "--auth wants USER:PASSWORD"),
-        (["--auth", ":pw"], "--auth wants USER:PASSWORD"),
+        (["--auth", "bob"], "--auth needs USER:PASSWORD"),
+        (["--auth", ":pw"], "--auth needs USER:PASSWORD"),
         (["--quantize", "2bit"], "argument --quantize: invalid choice"),
         (["--host", ""], "must not be empty"),
         (["--unknown"], "unrecognized arguments: --unknown"),

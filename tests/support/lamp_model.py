@@ -5,12 +5,11 @@ Not a test, and not a fake of the page's world: it decides on the pixels that re
 """
 
 from streamo_app.models.interface import ModelInfo, Step
-from streamo_app.protocol import State
+from streamo_app.protocol import NARRATE, State
 from tests.support.fakecam import lamp
 
 SILENT, STANDING_BY, SPEAKING = (0.9, 0.06, 0.04), (0.2, 0.7, 0.1), (0.05, 0.15, 0.8)
 GREEN = "Notify me when the light turns green."
-NARRATE = "Narrate what you see."
 EXPLODE = "Explode."
 
 

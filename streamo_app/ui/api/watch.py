@@ -10,9 +10,8 @@ from pathlib import Path
 
 from streamo_app.events import Asked, Decided, Ended, Failed, Noticed
 from streamo_app.live.snapshot import END
-from streamo_app.protocol import INSTRUCTION_CHARS, parse_ask
+from streamo_app.protocol import INSTRUCTION_CHARS, NARRATE, parse_ask
 from streamo_app.transcript.exports import clock_time, decision
-from streamo_app.ui.visitor.samples import NARRATE
 from streamo_app.ui.visitor.visitors import Visitors
 from streamo_app.video.source import FileSource
 

@@ -4,9 +4,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-CLIPS_DIR = Path(__file__).resolve().parents[3] / "assets" / "clips"
-NARRATE = "Narrate what you see."
-"""What Start stands in for when nothing was asked for."""
+from streamo_app.files import assets_dir
+from streamo_app.protocol import NARRATE
+
+CLIPS_DIR = assets_dir() / "clips"
 
 GREEN = "Notify me when the light turns green."
 SUGGESTIONS = {

@@ -19,9 +19,10 @@ import numpy as np
 from streamo_app.config import AppConfig
 from streamo_app.live.session import Session, Snapshot
 from streamo_app.memory import gpu_bytes, rss_bytes
+from streamo_app.protocol import NARRATE
 from streamo_app.ui.visitor.model_switch import Switch
 from streamo_app.ui.visitor.preview import Preview
-from streamo_app.ui.visitor.samples import NARRATE, SampleClip
+from streamo_app.ui.visitor.samples import SampleClip
 from streamo_app.ui.visitor.saved import SavedItems
 from streamo_app.ui.visitor.settings import Wanted, change_model, control_view, read_wanted
 from streamo_app.ui.visitor.sources import chosen_file, open_chosen

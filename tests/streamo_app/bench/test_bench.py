@@ -5,8 +5,10 @@ import json
 
 import pytest
 
-from streamo_app.bench import report as bench
+from streamo_app.bench import report
 from streamo_app.bench.growth import Growth, Measurement, around, summary
+from streamo_app.cli import bench
+from streamo_app.config import Parser
 from streamo_app.models.loading import save_pretrained
 from tests.support import tiny
 from tests.support.streams import streaming
@@ -20,11 +22,24 @@ def folder(tmp_path_factory):
     return str(path)
 
 
+@pytest.fixture(autouse=True)
+def loud(monkeypatch):
+    """The command makes its whole process quiet; the tests' process stays as it is."""
+    monkeypatch.setattr(bench, "quieten", lambda: None)
+
+
 @pytest.fixture
 def short(monkeypatch):
-    monkeypatch.setattr(bench, "REAL_TIME_S", 1)
-    monkeypatch.setattr(bench, "CLIP_S", 3)
-    monkeypatch.setattr(bench, "MARKS", (5, 10))
+    monkeypatch.setattr(report, "REAL_TIME_S", 1)
+    monkeypatch.setattr(report, "CLIP_S", 3)
+    monkeypatch.setattr(report, "MARKS", (5, 10))
+
+
+def run(argv: list[str]) -> int:
+    """The command, which raises instead of printing what is wrong."""
+    parser = Parser()
+    bench.add_arguments(parser)
+    return bench.run(parser.parse_args(argv))
 
 
 def test_resending_decides_what_the_lane_decided():
@@ -37,7 +52,7 @@ def test_resending_decides_what_the_lane_decided():
 
 
 def test_json_holds_the_numbers_of_the_issue(folder, short, capsys):
-    assert bench.main(["--model", folder, "--seconds", "14", "--json"]) == 0
+    assert run(["--model", folder, "--seconds", "14", "--json"]) == 0
     out = json.loads(capsys.readouterr().out)
     assert [row["second"] for row in out["growth"]] == [5, 6, 10, 14]
     assert abs(out["growth"][3]["tokens"] - out["growth"][2]["tokens"]) < 40, "a turn or two, not four"
@@ -50,7 +65,7 @@ def test_json_holds_the_numbers_of_the_issue(folder, short, capsys):
 
 
 def test_a_person_reads_a_table(folder, short, capsys):
-    assert bench.main(["--model", folder, "--seconds", "4"]) == 0
+    assert run(["--model", folder, "--seconds", "4"]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "small" in out and "4 users with 2 lanes" in out and "video per second" in out
     assert "times less" not in out, "a run shorter than the window says nothing about it"
@@ -61,13 +76,13 @@ def test_flatness_compares_the_end_with_second_200():
         Measurement(n, 1.0, 1.0, 2.0 if n < 500 else 3.0, 2.0 if n < 500 else 3.0, 70, 1000, 5_000_000)
         for n in range(1000)
     ]
-    level = bench.flat([summary(samples, 1000)], samples, window=20)
+    level = report.flat([summary(samples, 1000)], samples, window=20)
     assert (level["early"], level["late"], level["cpu_ratio"], level["rss_grown_mb"]) == (200, 1000, 1.5, 0.0)
     assert {sample.second for sample in around(samples, 200)} == set(range(160, 200))
 
 
 def test_wrong_arguments_are_one_sentence(folder):
     with pytest.raises(ValueError, match="--seconds 0 measures nothing"):
-        bench.main(["--model", folder, "--seconds", "0"])
+        run(["--model", folder, "--seconds", "0"])
     with pytest.raises(ValueError, match="no model folder"):
-        bench.main(["--model", "/nowhere"])
+        run(["--model", "/nowhere"])

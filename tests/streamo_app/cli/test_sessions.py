@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from streamo_app.cli import main as cli
+from streamo_app.cli.main import main
 from streamo_app.transcript.archive import owner_folder
 from streamo_app.transcript.journal import Journal
 from tests.support.clips import write
@@ -33,7 +33,7 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 
 def sessions(capsys, *args) -> tuple[int, str, str]:
-    status = cli.main(["sessions", *map(str, args)])
+    status = main(["sessions", *map(str, args)])
     return status, *capsys.readouterr()
 
 
@@ -67,8 +67,8 @@ def test_one_is_shown_exported_and_deleted(capsys, folder, tmp_path):
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
-        (["show"], "show wants an ID"), (["show", "../../etc/passwd"], "names no session"), (["show", "*"], "names no session"), (["delete", ""], "wants an ID"),
-        (["export", "ID"], "export wants a --format"), (["export", "ID", "--format", "doc"], "invalid choice"), (["show", "ID", "--format", "srt"], "belong to"),
+        (["show"], "show needs an ID"), (["show", "../../etc/passwd"], "names no session"), (["show", "*"], "names no session"), (["delete", ""], "needs an ID"),
+        (["export", "ID"], "export needs a --format"), (["export", "ID", "--format", "doc"], "invalid choice"), (["show", "ID", "--format", "srt"], "belong to"),
         (["export", "ID", "--format", "srt", "--out", "/"], "/ is a folder"), (["export", "ID", "--format", "srt", "--out", "/nowhere/x"], "cannot be written"),
         (["wipe"], "invalid choice"), (["show", "BROKEN"], "cannot be read: empty"), (["delete", "RUNNING"], "still running"),
     ],
@@ -86,11 +86,11 @@ def test_whatever_is_wrong_is_one_line_and_status_2(capsys, folder, args, senten
 
 WATCH = """
 import sys
-from streamo_app.cli import main as cli
+from streamo_app.cli.main import main
 from streamo_app.models import loading
 from tests.support.live import LiveModel
 loading.load_model = lambda name, **options: LiveModel(lambda second, asked: {2: "", 3: "A red car appears."}.get(second))
-sys.exit(cli.main(["watch", *sys.argv[1:]]))
+sys.exit(main(["watch", *sys.argv[1:]]))
 """
 
 
@@ -171,7 +171,7 @@ def test_in_a_terminal_the_live_view_goes_on_while_a_file_is_written_and_the_ses
 
 @pytest.mark.parametrize("form", ["jsonl", "md"])
 def test_a_file_is_whole_at_any_moment_while_it_is_watched(tmp_path, form):
-    from streamo_app.cli import output_file as terminal_files
+    from streamo_app.cli.output_file import open_file
     from streamo_app.events import Decided
     from streamo_app.protocol import State
 
@@ -182,7 +182,7 @@ def test_a_file_is_whole_at_any_moment_while_it_is_watched(tmp_path, form):
         def export(self, form):
             return "# all of it\n"
 
-    with terminal_files.open_file(form, out, notices=True) as output:
+    with open_file(form, out, notices=True) as output:
         output.tick(Said())
         assert out.read_text() == "from before"
         output.event(Decided(0, 1, State.RESPONSE, "Green.", (0.0, 0.0, 1.0), 1.0))

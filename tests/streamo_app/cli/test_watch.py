@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from streamo_app.cli import main as cli
+from streamo_app.cli import watch as command
+from streamo_app.cli.main import main
 from streamo_app.models import loading
 from tests.support import tiny
 from tests.support.clips import write, write_sound
@@ -45,7 +46,7 @@ def model(monkeypatch) -> LiveModel:
 @pytest.fixture(autouse=True)
 def loud(monkeypatch):
     """`main` makes its whole process quiet; the tests' process stays as it is."""
-    monkeypatch.setattr(cli, "quieten", lambda: None)
+    monkeypatch.setattr(command, "quieten", lambda: None)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def silent_model(folder) -> Path:
 
 
 def watch(capsys, *args) -> tuple[int, str, str]:
-    status = cli.main(["watch", *map(str, args)])
+    status = main(["watch", *map(str, args)])
     return status, *capsys.readouterr()
 
 
@@ -181,7 +182,7 @@ def test_ctrl_c_and_a_polite_kill_while_the_model_loads_leave_no_file(monkeypatc
         loading, "load_model", lambda name, **options: os.kill(os.getpid(), number) or threading.Event().wait(WAIT_S)
     )
     before = signal.getsignal(signal.SIGTERM)
-    assert cli.main(["watch", str(clip), "--format", "srt", "--out", str(tmp_path / "out.srt")]) == expected
+    assert main(["watch", str(clip), "--format", "srt", "--out", str(tmp_path / "out.srt")]) == expected
     assert not list(tmp_path.iterdir()) and signal.getsignal(signal.SIGTERM) == before
 
 
@@ -242,7 +243,7 @@ def bad(folder) -> dict[str, Path]:
         (["CLIP", "--window", "0"], "--window is 0; at least 1 second"),
         (["CLIP", "--format", "doc"], "argument --format: invalid choice: 'doc'"),
         (["CLIP", "--quantize", "2bit"], "argument --quantize: invalid choice"),
-        (["CLIP", "--out", "x.srt"], "--out wants a format"),
+        (["CLIP", "--out", "x.srt"], "--out needs a file format"),
         (
             ["CLIP", "--format", "srt", "--out", "/nowhere/x.srt"],
             "/nowhere/x.srt cannot be written (No such file or directory)",
@@ -259,15 +260,15 @@ def test_whatever_is_wrong_is_one_line_on_stderr_and_status_2(capsys, clip, mode
 
 @pytest.mark.parametrize("argv", [[], ["wach"], ["--model"]])
 def test_a_command_that_there_is_not_is_told_which_there_are(capsys, argv):
-    assert cli.main(argv) == 2
+    assert main(argv) == 2
     err = capsys.readouterr().err
     assert "watch SOURCE" in err and err.count("\n") == 1
 
 
 def test_help_names_every_option(capsys):
-    assert cli.main(["--help"]) == 0 and "watch camera:0" in capsys.readouterr().out
+    assert main(["--help"]) == 0 and "watch camera:0" in capsys.readouterr().out
     with pytest.raises(SystemExit) as left:
-        cli.main(["watch", "--help"])
+        main(["watch", "--help"])
     out = capsys.readouterr().out
     assert left.value.code == 0 and all(
         f"--{name}" in out

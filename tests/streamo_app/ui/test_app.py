@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from app import main
 from streamo_app.models.loading import save_pretrained
 from streamo_app.models.settings import Settings
+from streamo_app.ui.app import main
 from tests.support import tiny
 from tests.support.ports import free_port
 

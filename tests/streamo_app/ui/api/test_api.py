@@ -19,7 +19,8 @@ from streamo_app.config import AppConfig
 from streamo_app.models.engine import Engine
 from streamo_app.ui.api.watch import LONGEST_S, read_instructions
 from streamo_app.ui.serve import serve
-from streamo_app.ui.visitor.samples import CLIPS_DIR, NARRATE, load_clips
+from streamo_app.protocol import NARRATE
+from streamo_app.ui.visitor.samples import CLIPS_DIR, load_clips
 from streamo_app.ui.visitor.visitors import Visitors
 from tests.support.live import LiveModel
 
