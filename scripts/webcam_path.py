@@ -36,7 +36,7 @@ from scripts.webcam_clock import on_clip, unseen, whole
 from scripts.webcam_visit import Seen, Visit, write_camera
 from streamo_app.config import BUILT_IN_MODEL, Parser
 from streamo_app.files import writable
-from streamo_app.live.session import MAX_LANES
+from streamo_app.models.client import MAX_LANES
 from streamo_app.models.interface import StreamingModel
 from streamo_app.models.loading import load_model
 from streamo_app.video.turns import video_seconds

@@ -13,10 +13,10 @@ from streamo_app.protocol import State
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture of a stream."""
+    """One frame of a stream."""
 
     second: float
-    """Stream time at which the picture came on screen; a source yields each grid point `i + k / fps` at most once, in
+    """Stream time at which the frame came on screen; a source yields each grid point `i + k / fps` at most once, in
     order."""
     image: np.ndarray
     """(H, W, 3) uint8 RGB."""
@@ -71,7 +71,8 @@ class LaneClosed:
 
 @dataclass(frozen=True)
 class Noticed:
-    """Something the user should know that ends nothing: reconnecting, frames repeated, a source that cannot be shown."""
+    """Something the user should know that ends nothing: reconnecting, frames repeated, a source that cannot be
+    shown."""
 
     second: int
     message: str

@@ -117,10 +117,11 @@ def run(args: Namespace) -> int:
         engine = Engine(load_model(args.model, quantize=args.quantize, window=args.window)).start()
         events: Events = queue.SimpleQueue()
         journals = default_journal_dir(os.environ) / TERMINAL if args.keep else None
-        session = Session(engine, journal_dir=journals, listener=events.put)
+        session = Session(engine, journal_dir=journals)
+        session.subscribe(events.put)
         try:
             with signals_into(events):
-                session.start(source, fps=args.fps, asks=args.asks, final=True)
+                session.start(source, fps=args.fps, asks=args.asks, no_new_lanes=True)
                 return follow(session, events, output, chime=args.chime)
         finally:
             session.stop()

@@ -1,4 +1,5 @@
-"""Who is here: unguessable ids to sessions, with a cap on seats and a reaper for pages that went away.
+"""The sessions of one process: unguessable ids to sessions, with a cap on seats, a reaper for pages that went away, and
+a limit on how long a run lasts.
 
 Not a store of transcripts (`transcript/journal.py`) and not a login: whoever knows an id is its user, so ids are 192
 random bits.
@@ -14,9 +15,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from streamo_app.live.run_limit import RunLimit
-from streamo_app.live.session import MAX_LANES, Session
+from streamo_app.live.run import Run
+from streamo_app.live.session import Session
+from streamo_app.models.client import MAX_LANES
+from streamo_app.models.engine import Engine
 from streamo_app.transcript.archive import owner_folder
 from streamo_app.transcript.journal import delete_journals
 
@@ -25,13 +29,21 @@ LEFT_GRACE_S = 15.0
 SILENT_GRACE_S = 90.0
 """A page that says nothing is gone; background tabs still tick once a second, phones that sleep do not."""
 IDLE_S = 600.0
-"""A seat where nothing has run for so long is given on, but only when somebody waits for one."""
+"""A seat where nothing has run for this long is given to somebody else, but only when somebody waits for one."""
 REAP_EVERY_S = 1.0
+WARN_S = 60.0
+"""A run is warned this long before it reaches its limit."""
+LIMIT_NEAR = "Runs are limited to {limit} here; this one ends in {left}. Your transcript is kept; you can save it."
+LIMIT_REACHED = (
+    "Runs are limited to {limit} here so others can use it. Your transcript is kept; save it or press Start."
+)
 ID_BYTES = 24
 ID_PATTERN = r"[A-Za-z0-9_-]{32}"
 """An id comes back from the browser, so nothing else passes."""
 
 log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
 
 
 class NoSeat(ValueError):
@@ -63,8 +75,8 @@ class Sessions:
         closed: Callable[[str], None] = lambda session_id: None,
         run_limit_s: float | None = None,
     ):
-        """`keep_journals` False deletes a session's journals when it ends. `closed` is told of every session that has
-        ended. `run_limit_s`: a run that lasts longer is ended politely (`live/run_limit.py`)."""
+        """`keep_journals` False deletes a session's journals when it ends. `closed` is called with the id of every
+        session that has ended. `run_limit_s`: a run that lasts longer is ended politely."""
         self._limit = RunLimit(run_limit_s) if run_limit_s else None
         self.seats, self.max_lanes, self.journal_dir, self.keep_journals = seats, max_lanes, journal_dir, keep_journals
         self._clock, self._closed = clock, closed
@@ -73,7 +85,7 @@ class Sessions:
         self._stopping = threading.Event()
         self._reaper: threading.Thread | None = None
 
-    def create(self, engine, owner: str = "") -> Session:
+    def create(self, engine: Engine, owner: str = "") -> Session:
         """A new session under a new id; its journals belong to `owner`, and without one there are none.
 
         Raises NoSeat."""
@@ -82,12 +94,12 @@ class Sessions:
         self._seat(session, folder)
         return session
 
-    def reopen(self, engine, session_id: str | None, owner: str = "") -> Session | None:
+    def reopen(self, engine: Engine, session_id: str | None, owner: str = "") -> Session | None:
         """The session of a page that outlived the process, with its newest transcript; None when `owner` has no journal
         of that id.
 
         Raises NoSeat as `create` does, and another ValueError (one sentence) when its journal cannot be read."""
-        if not re.fullmatch(ID_PATTERN, session_id or ""):
+        if session_id is None or not re.fullmatch(ID_PATTERN, session_id):
             return None
         if here := self.get(session_id):
             return here
@@ -102,7 +114,7 @@ class Sessions:
         """Where an owner's journals lie; None when there are none to be kept."""
         return owner_folder(self.journal_dir, owner) if self.journal_dir else None
 
-    def _session(self, engine, session_id: str, folder: Path | None) -> Session:
+    def _session(self, engine: Engine, session_id: str, folder: Path | None) -> Session:
         return Session(engine, session_id=session_id, journal_dir=folder, max_lanes=self.max_lanes)
 
     def _seat(self, session: Session, folder: Path | None) -> None:
@@ -111,7 +123,8 @@ class Sessions:
                 raise NoSeat("The server is shutting down; reload the page in a moment.")
             if len(self._table) >= self.seats:
                 raise NoSeat(f"All {self.seats} seats are taken; try again in a minute.")
-            self._table[session.id] = Seat(session, folder, *[self._clock()] * 2)
+            now = self._clock()
+            self._table[session.id] = Seat(session, folder, seen_at=now, busy_at=now)
             if self._reaper is None:
                 self._reaper = threading.Thread(target=self._reap_forever, name="reaper", daemon=True)
                 self._reaper.start()
@@ -160,12 +173,14 @@ class Sessions:
                 if seat.session.status == "running":
                     seat.busy_at = now
 
-    def keep_time(self) -> None:
+    def enforce_run_limit(self) -> None:
         """Warn and end runs that last too long. The reaper thread calls this once a second."""
+        if self._limit is None:
+            return
         with self._lock:
             sessions = [seat.session for seat in self._table.values()]
-        for session in sessions if self._limit else ():
-            self._limit.heed(session, self._clock())
+        for session in sessions:
+            self._limit.enforce(session, self._clock())
 
     def make_room(self) -> bool:
         """Free the seat where nothing has run for longest, if that is IDLE_S or more; True when there is a free one
@@ -173,7 +188,7 @@ class Sessions:
         now = self._clock()
         with self._lock:
             idle = {key: now - seat.busy_at for key, seat in self._table.items()}
-            oldest = max(idle, key=idle.get, default=None)
+            oldest = max(idle, key=lambda session_id: idle[session_id], default=None)
             if len(self._table) < self.seats or oldest is None or idle[oldest] < IDLE_S:
                 return len(self._table) < self.seats
         self.end(oldest)
@@ -188,7 +203,7 @@ class Sessions:
         if self._reaper and self._reaper is not threading.current_thread():
             self._reaper.join()
 
-    def use(self, engine, reason: str) -> None:
+    def use(self, engine: Engine, reason: str) -> None:
         """Give every session another engine, all at once; runs under way end with `reason`."""
         with self._lock:
             sessions = [seat.session for seat in self._table.values()]
@@ -209,14 +224,43 @@ class Sessions:
             try:
                 self.reap()
                 self.note_busy()
-                self.keep_time()
+                self.enforce_run_limit()
             except Exception:  # a reaper that dies keeps every later seat taken for good
                 log.exception("the reaper met an error and goes on")
 
 
-def at_once(what: Callable[[Session], None], sessions: list[Session]) -> None:
-    """`what` of each session in a thread of its own, since it may take seconds; back when all are done."""
-    threads = [threading.Thread(target=what, args=(session,), name="each-session") for session in sessions]
+class RunLimit:
+    """Ends runs that last too long, politely: a warning first, then a sentence; the transcript stays. No threads."""
+
+    def __init__(self, limit_s: float):
+        self._limit_s = limit_s
+        self._warned: dict[str, Run] = {}
+        """Id of a session to the run of it that has been warned."""
+
+    def enforce(self, session: Session, now: float) -> None:
+        """Warn or end what runs in a session; `now` by its clock."""
+        run = session.run
+        if run is None or run.over.is_set():
+            self._warned.pop(session.id, None)
+            return
+        limit, left = duration(self._limit_s), self._limit_s - (now - run.began_at)
+        if left <= 0:
+            session.stop(reason=LIMIT_REACHED.format(limit=limit))
+        elif left <= min(WARN_S, self._limit_s / 2) and self._warned.get(session.id) is not run:
+            self._warned[session.id] = run
+            run.notify(LIMIT_NEAR.format(limit=limit, left=duration(left)))
+
+
+def duration(seconds: float) -> str:
+    """For people: whole minutes from a minute and a half on, before that whole seconds."""
+    if seconds >= 90:
+        return f"{round(seconds / 60)} minutes"
+    return "a minute" if seconds >= 55 else f"{max(1, round(seconds))} seconds"
+
+
+def at_once(do: Callable[[Item], None], items: list[Item]) -> None:
+    """`do` each item in a thread of its own, since it may take seconds; back when all are done."""
+    threads = [threading.Thread(target=do, args=(item,), name="each-session") for item in items]
     for thread in threads:
         thread.start()
     for thread in threads:

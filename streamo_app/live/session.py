@@ -1,12 +1,12 @@
-"""One user's session: a source, standing instructions (lanes), the transcript, and the numbers the page shows.
+"""One user's session: standing instructions (lanes), the transcript, and the stats that the page shows.
 
-Not the model (`models/`), not the page (`ui/`), not the threads of a run (`live/run.py`). A session has at most one
-run under way; the lanes of a run count from 1.
+Not the model (`models/`), not the page (`ui/`), not the threads and the end of a run (`live/run.py`). A session has at
+most one run under way; the lanes of a run count from 1.
 
 Thread safety: `_lock` guards everything below and is held for microseconds, since the engine's thread takes it too
-(`_on_event`); it is never held while calling into the engine. `_control` keeps two `start` or `stop` apart and is never
-taken by the engine's thread. Whatever belongs to a run that is over is ignored, so a source or a model that wakes up
-late changes nothing.
+(`record`); it is never held while calling into the engine or finishing a run. `_control` keeps two `start` or `stop`
+apart and is never taken by the engine's thread. A run records nothing after its last event, so a source or a model that
+wakes up late changes nothing.
 """
 
 import secrets
@@ -16,21 +16,23 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from streamo_app.events import Decided, Ended, Event, Failed, LaneClosed, Noticed
-from streamo_app.live.lanes import MAX_LANES, Lanes
+from streamo_app.live.lanes import Lanes
 from streamo_app.live.run import Run
-from streamo_app.live.run_journal import RunJournal
-from streamo_app.live.snapshot import STOPPED, DecisionStats, LaneView, Snapshot, newest_rows
-from streamo_app.models.client import Ask
+from streamo_app.live.run_journal import JournalError, RunJournal
+from streamo_app.live.snapshot import STOPPED, DecisionStats, Snapshot, newest_rows
+from streamo_app.models.client import MAX_LANES, WATCHER, TurnRequest
 from streamo_app.models.engine import Engine
 from streamo_app.models.interface import ModelInfo
+from streamo_app.transcript.journal import journal_paths
 from streamo_app.transcript.transcript import Transcript
 from streamo_app.video.source import Source
+from streamo_app.video.turns import Turn
 
-MAX_FPS = 10
+MAX_MODEL_FPS = 10
+"""Frames per second that a model may be given: each costs it a vision encoding and a place in every lane's cache.
+Sources can be sampled at more (`video/grid.py`)."""
 NOTICE_S = 10.0
 """A notice stays this long in `Snapshot.message`; it stays in the rows for good."""
-
-__all__ = ["MAX_LANES", "LaneView", "Session", "Snapshot"]
 
 
 class Session:
@@ -43,27 +45,25 @@ class Session:
         session_id: str | None = None,
         journal_dir: Path | None = None,
         max_lanes: int = MAX_LANES,
-        listener: Callable[[Event], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
-        """`clock` has the epoch of `Frame.captured_at`. `journal_dir` None keeps nothing on disk. `listener` (it may be
-        set later) gets every event in order, the last one of a run `Ended` or `Failed`; it is called under the
-        session's lock, so it only puts the event somewhere."""
+        """`clock` has the epoch of `Frame.captured_at`. `journal_dir` None keeps nothing on disk."""
         self.id = session_id or secrets.token_urlsafe(24)
         self.status = "idle"
         """idle | running | ended | failed"""
         self.transcript = Transcript()
-        self._engine, self._clock = engine, clock
-        self._kept = RunJournal(journal_dir, self.id)
+        self._engine, self._journal_dir, self._clock = engine, journal_dir, clock
         self._fps, self._window = engine.info.fps, engine.info.window
         self._lanes = Lanes(max_lanes)
-        self._pace = DecisionStats()
+        self._decisions = DecisionStats()
+        self._journal = RunJournal({})
+        """Of the run shown."""
         self._run: Run | None = None
+        """The one under way, or the last one; None once another was opened from disk."""
         self._runs = 0
-        self.listener = listener
+        self._listeners: dict[object, Callable[[Event], object]] = {}
         self._failure = ""
         self._notice: tuple[str, float] | None = None
-        self._stats: dict = {"lanes": {}}
         self._lock, self._control = threading.Lock(), threading.Lock()
 
     @property
@@ -71,31 +71,52 @@ class Session:
         """Of the model that decides."""
         return self._engine.info
 
+    def subscribe(self, listener: Callable[[Event], object]) -> Callable[[], None]:
+        """`listener` gets every event from now on, in order, the last one of a run `Ended` or `Failed`, until the
+        function returned here is called. It is called under the session's lock, so it must only put the event somewhere
+        and never call the session."""
+        key = object()
+        with self._lock:
+            self._listeners[key] = listener
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._listeners.pop(key, None)
+
+        return unsubscribe
+
     def start(
-        self, source: Source, *, fps: int | None = None, window: int | None = None, asks: Sequence[tuple[int, str]] = (), final: bool = False,
-        again: bool = False, about: Mapping[str, str] = {},
-    ) -> None:  # fmt: skip
+        self,
+        source: Source,
+        *,
+        fps: int | None = None,
+        window: int | None = None,
+        asks: Sequence[tuple[int, str]] = (),
+        no_new_lanes: bool = False,
+        keep_lanes: bool = False,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
         """Watch `source`; a run under way is ended first. `asks`: (turn, text); lanes count what was typed before, then
-        these in order. `fps`, `window` (seconds a lane keeps): None is the checkpoint's own. `final`: no lane will be
-        opened beyond these, which saves the watcher's share of every second after the last. `again`: what stood in the
-        last run stands again. `about` goes into `header`.
+        these in order. `fps`, `window` (seconds a lane keeps): None is the checkpoint's own. `no_new_lanes`: no lane
+        will be opened beyond these, which saves the watcher's share of every second after the last. `keep_lanes`: the
+        instructions still open in the last run are asked again. `metadata` goes into `header`.
 
         Raises ValueError (one sentence), leaving everything as it was: a bad instruction, more than `max_lanes`, an
         impossible fps."""
         fps = self.info.fps if fps is None else fps
-        if not 1 <= fps <= MAX_FPS:
-            raise ValueError(f"{fps} frames per second are not possible; choose 1 to {MAX_FPS}.")
+        if not 1 <= fps <= MAX_MODEL_FPS:
+            raise ValueError(f"{fps} frames per second are not possible; choose 1 to {MAX_MODEL_FPS}.")
         if window is not None and window < 1:
             raise ValueError(f"A window of {window} s holds nothing; choose at least 1.")
         with self._control:
             with self._lock:
-                asks = self._lanes.check(asks, again)
+                asks = self._lanes.check(asks, keep_lanes=keep_lanes)
             self._halt(2.0)
-            run = Run(source, fps, prepare=self._prepare, is_open=self._is_open, emit=self._on_event, clock=self._clock)
-            run.client = self._engine.client(lambda event: self._on_event(run, event), window)
+            run = Run(source, fps, self._engine, self, window=window, clock=self._clock)
             with self._lock:
                 self._window = window or self.info.window
-                self._begin(run, asks, final, again, about)
+                self._lanes.begin(asks, no_new_lanes=no_new_lanes, keep_lanes=keep_lanes)
+                self._begin(run, RunJournal.of_run(source, self.info.name, fps, metadata or {}))
             run.start(self.id[:6])
 
     def ask(self, text: str, lane: int | None = None) -> int:
@@ -119,9 +140,9 @@ class Session:
             self.transcript.seq += 1
             run = self._run if self.status == "running" else None
             if run and lane in self.transcript.lanes:
-                self._record(LaneClosed(self._pace.second, lane))
+                self._record(LaneClosed(self._decisions.second, lane))
         if run:
-            run.client.drop_lane(lane)
+            run.drop_lane(lane)
 
     def mute(self, lane: int, muted: bool) -> None:
         """Hide a lane's rows, or show them again. Raises ValueError for a lane that is not there."""
@@ -176,38 +197,39 @@ class Session:
 
     @property
     def header(self) -> Mapping[str, object]:
-        """Of the run shown: source, kind, model, fps, started (ISO, UTC), and what `start` was told about it; empty
+        """Of the run shown: source, kind, model, fps, started (ISO, UTC), and the metadata given to `start`; empty
         before the first."""
-        return self._kept.header
+        return self._journal.header
 
     @property
     def journal_path(self) -> Path | None:
-        return self._kept.path
+        """Where the run shown is kept on disk, if it is."""
+        return self._journal.path
 
     def reopen(self, path: Path | None = None) -> bool:
-        """Show the run of a journal, by itself the newest of this id, as after a restart of the process. False when
-        there is none.
+        """Show the run of a journal, without `path` the newest of this id, as after a restart of the process. False
+        when there is none.
 
         Raises ValueError (one sentence) for a journal that cannot be read, or while a run is under way."""
-        path = path or self._kept.newest()
         if path is None:
-            return False
-        header, transcript = self._kept.read(path)
+            paths = journal_paths(self._journal_dir, self.id) if self._journal_dir else []
+            if not paths:
+                return False
+            path = paths[-1]
+        journal, events = RunJournal.read(path)
+        transcript = Transcript(str(journal.header.get("source", "")))
+        for event in events:
+            transcript.add(event)
         with self._control, self._lock:
             if self.status == "running":
                 raise ValueError("Stop the run under way first, then open another session.")
             transcript.seq = max(transcript.seq, self.transcript.seq + 1)
-            self.transcript, self.status, self._runs, self._pace = transcript, "ended", self._runs + 1, DecisionStats()
-            self._kept.header, self._kept.path, self._failure, self._notice, self._stats = (
-                header,
-                path,
-                "",
-                None,
-                {"lanes": {}},
-            )
-            self._lanes.restore(transcript)
+            self.transcript, self._journal, self._run = transcript, journal, None
+            self.status, self._failure, self._notice = "ended", "", None
+            self._runs, self._decisions = self._runs + 1, DecisionStats()
+            self._lanes.restore(events)
             for decided in transcript.decisions():
-                self._pace.add(decided)
+                self._decisions.add(decided)
         return True
 
     def snapshot(self, after: int = 0) -> Snapshot:
@@ -227,8 +249,8 @@ class Session:
                 rows=newest_rows(self.transcript, after, self._lanes.muted()),
                 run=self._runs,
                 window=self._window,
-                **self._pace.numbers(),
-                **(run.numbers(self._pace.second) if run else {"lag_s": None, "dropped": 0}),
+                **self._decisions.summary(),
+                **(run.stats(self._decisions.second) if run else {"lag_s": None, "dropped": 0}),
             )
 
     def copy(self) -> Transcript:
@@ -243,77 +265,63 @@ class Session:
     def stats(self) -> dict:
         """Of the run under way, or of the last one: {"lanes": {lane: {"kv_tokens", "kv_bytes", "forwards"}}}."""
         run = self._run
-        if run and not run.over.is_set():
-            self._stats = run.client.stats()
-        return self._stats
+        return run.lane_stats() if run else {"lanes": {}}
 
-    def _begin(
-        self, run: Run, asks: Sequence[tuple[int, str]], final: bool, again: bool, about: Mapping[str, str]
-    ) -> None:
-        self._lanes.begin(asks, final, again)
+    def request(self, turn: Turn, skipped: int) -> TurnRequest:
+        """For the run (`RunOwner`)."""
+        with self._lock:
+            return self._lanes.request(turn, skipped)
+
+    def record(self, event: Event) -> None:
+        """For the run (`RunOwner`)."""
+        with self._lock:
+            if isinstance(event, Ended | Failed):
+                self._end(event)
+                return
+            lane = getattr(event, "lane", WATCHER)
+            if lane != WATCHER and not self._lanes.is_open(lane):
+                return  # removed while this was on its way
+            if isinstance(event, Decided):
+                self._decisions.add(event)
+            self._record(event)
+
+    def _begin(self, run: Run, journal: RunJournal) -> None:
         self.transcript = Transcript(run.source.title, self.transcript.seq + 1)
-        self._run, self._runs, self._fps, self._pace = run, self._runs + 1, run.fps, DecisionStats()
-        self.status, self._failure, self._notice = "running", "", None
-        if lost := self._kept.begin(run.source, self.info.name, run.fps, about):
-            self._record(Noticed(0, lost))
+        self._run, self._runs, self._fps, self._decisions = run, self._runs + 1, run.fps, DecisionStats()
+        self.status, self._failure, self._notice, self._journal = "running", "", None, journal
+        if self._journal_dir:
+            try:
+                journal.create(self._journal_dir, self.id)
+            except JournalError as error:
+                self._record(Noticed(0, str(error)))
 
     def _halt(self, timeout_s: float, reason: str = STOPPED) -> None:
         deadline = time.monotonic() + timeout_s
         run = self._run
         if run is not None:
-            self._finish(run, Ended(self._pace.second, reason))
+            run.finish(Ended(self._decisions.second, reason))
             run.join(deadline)
 
-    def _prepare(self, second: int) -> tuple[tuple[Ask, ...], Mapping[int, float], bool]:
-        """What goes with the turn about to be sent: asks, talkativeness, and whether the watcher is still needed."""
-        with self._lock:
-            asks = tuple(Ask(due.lane, due.text) for due in self._lanes.take(second))
-            return asks, self._lanes.biases(), self._lanes.may_open()
-
-    def _is_open(self, lane: int) -> bool:
-        with self._lock:
-            return self._lanes.is_open(lane)
-
-    def _on_event(self, run: Run, event: Event) -> None:
-        """From the run's threads and from the engine's; must not block."""
-        if isinstance(event, Ended):
-            self.stats()  # the last numbers, before the model's lanes go
-        if isinstance(event, Ended | Failed):
-            self._finish(run, event)
-            return
-        with self._lock:
-            if run is not self._run or run.over.is_set():
-                return
-            lane = getattr(event, "lane", 0)
-            if lane and not self._lanes.is_open(lane):
-                return  # removed while this was on its way
-            if isinstance(event, Decided):
-                self._pace.add(event)
-                run.decided(event.second)
-            self._record(event)
+    def _end(self, event: Ended | Failed) -> None:
+        for ask in self._lanes.end():
+            if isinstance(event, Ended):  # a failure is said in one sentence
+                when = f", due at second {ask.turn}" if ask.turn else ""
+                self._record(Noticed(event.second, f"Over before this could be asked{when}: {ask.text}"))
+        self._record(event)
+        self.status = "failed" if isinstance(event, Failed) else "ended"
+        self._failure = event.message if isinstance(event, Failed) else ""
+        self._journal.close()
 
     def _record(self, event: Event) -> None:
         self.transcript.add(event)
         if isinstance(event, Noticed):
             self._notice = (event.message, self._clock())
-        lost = self._kept.write(event)
-        if self.listener:
-            self.listener(event)
-        if lost:
-            self._record(Noticed(event.second, lost))
-
-    def _finish(self, run: Run, event: Ended | Failed) -> None:
-        with self._lock:
-            first = run is self._run and not run.over.is_set()
-            if first:
-                for due in self._lanes.end():
-                    if isinstance(event, Ended):  # a failure is said in one sentence
-                        when = f", due at second {due.turn}" if due.turn else ""
-                        self._record(Noticed(event.second, f"Over before this could be asked{when}: {due.text}"))
-                self._record(event)
-                self.status = "failed" if isinstance(event, Failed) else "ended"
-                self._failure = event.message if isinstance(event, Failed) else ""
-                self._kept.end()
-                run.over.set()
-        if first:
-            run.abort()
+        unsaved: JournalError | None = None
+        try:
+            self._journal.write(event)
+        except JournalError as error:
+            unsaved = error
+        for listener in self._listeners.values():
+            listener(event)
+        if unsaved:
+            self._record(Noticed(event.second, str(unsaved)))

@@ -1,5 +1,5 @@
-"""What a session shows at one moment, as values (`LaneView`, `Snapshot`), and the numbers behind it (`DecisionStats`). No
-threads."""
+"""What a session shows at one moment, as values (`LaneView`, `Snapshot`), and the counts behind it (`DecisionStats`).
+No threads."""
 
 import math
 from collections import deque
@@ -10,9 +10,8 @@ from streamo_app.transcript.transcript import Cell, Row, Transcript
 
 ROWS = 500
 """A page draws at most this many."""
-PACE_S = 120
+RECENT_S = 120
 """Percentiles are taken over this many decided seconds."""
-
 
 END = "The video has ended."
 END_EARLY = "The video has ended early."
@@ -66,19 +65,19 @@ class Snapshot:
     """Model time per stream second, all lanes together, over the last 120 decided seconds; None before the first."""
     ms_p95: float | None
     lag_s: float | None
-    """Wall clock minus stream clock: age of the pictures decided on. None for a file that is pulled."""
+    """Wall clock minus stream clock: age of the images decided on. None for a file that is pulled."""
     skipped: int
     """Stream seconds that no lane saw."""
     dropped: int
-    """Pictures that the source threw away because a newer one was there."""
+    """Frames that the source dropped because a newer one was there."""
     decided: int
     """Stream seconds decided."""
     run: int = 0
-    """Number of the run in this session, from 1; row keys and lane numbers begin anew with each."""
+    """Number of the run in this session, from 1; row keys and lane numbers start again with each."""
     paused: bool = False
-    """Held by its user."""
+    """By its user."""
     paused_s: int = 0
-    """Stream seconds that went by while it was held; they do not count as skipped."""
+    """Stream seconds that went by while it was paused; they do not count as skipped."""
     window: int = 0
     """Seconds a lane keeps."""
     ms_mean: float | None = None
@@ -92,7 +91,7 @@ class DecisionStats:
 
     def __init__(self):
         self.second = self.decided = self.skipped = 0
-        self._ms: deque[float] = deque(maxlen=PACE_S)
+        self._ms: deque[float] = deque(maxlen=RECENT_S)
 
     def add(self, event: Decided) -> None:
         """A decision; those of one second arrive one after the other, and their times add up."""
@@ -102,13 +101,17 @@ class DecisionStats:
         self._ms.append(event.ms)
         self.second, self.decided, self.skipped = event.second, self.decided + 1, self.skipped + event.skipped
 
-    def numbers(self) -> dict:
+    def summary(self) -> dict:
         """The fields of a `Snapshot` that it knows."""
-        ms = self._ms
         return {
-            "second": self.second, "decided": self.decided, "skipped": self.skipped, "ms_p50": self.percentile(0.5), "ms_p95": self.percentile(0.95),
-            "ms_mean": sum(ms) / len(ms) if ms else None, "ms_last": ms[-1] if ms else None,
-        }  # fmt: skip
+            "second": self.second,
+            "decided": self.decided,
+            "skipped": self.skipped,
+            "ms_p50": self.percentile(0.5),
+            "ms_p95": self.percentile(0.95),
+            "ms_mean": sum(self._ms) / len(self._ms) if self._ms else None,
+            "ms_last": self._ms[-1] if self._ms else None,
+        }
 
     def percentile(self, share: float) -> float | None:
         """Milliseconds that `share` of the seconds did not exceed (nearest rank); None before the first second."""
@@ -118,7 +121,7 @@ class DecisionStats:
 
 def newest_rows(transcript: Transcript, after: int, hidden: set[int]) -> tuple[Row, ...]:
     """The newest ROWS rows outside the `hidden` lanes, of these the ones changed since `after`; oldest first."""
-    newest = []
+    newest: list[Row] = []
     for row in reversed(transcript.rows):
         if len(newest) == ROWS:
             break

@@ -50,8 +50,6 @@ class LaneRecord:
 
     instruction: str = ""
     """The one that opened it; empty for the watcher."""
-    follow_ups: list[str] = field(default_factory=list)
-    open: bool = True
     state: str | None = None
     p: tuple[float, float, float] | None = None
     strip: Strip = field(default_factory=Strip)
@@ -92,7 +90,6 @@ class Transcript:
             case Decided():
                 self._decide(event)
             case LaneClosed(_, lane):
-                self._record(lane).open = False
                 self._finish(lane)
             case Noticed(second, text):
                 self._row(second, 0, "notice", text)
@@ -161,14 +158,7 @@ class Transcript:
         copy = Transcript(self.title)
         copy.rows, copy.seq = self.rows[:], self.seq
         copy.lanes = {
-            lane: LaneRecord(
-                record.instruction,
-                record.follow_ups[:],
-                record.open,
-                record.state,
-                record.p,
-                decisions=record.decisions.copy(),
-            )
+            lane: LaneRecord(record.instruction, record.state, record.p, decisions=record.decisions.copy())
             for lane, record in self.lanes.items()
         }
         return copy
@@ -186,9 +176,7 @@ class Transcript:
 
     def _ask(self, second: int, lane: int, text: str, follow_up: bool) -> None:
         record = self._record(lane)
-        if follow_up:
-            record.follow_ups.append(text)
-        else:
+        if not follow_up:
             record.instruction = text
         self._row(second, lane, "asked", text, follow_up=follow_up)
 

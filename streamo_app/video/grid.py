@@ -14,7 +14,8 @@ TIME_TOLERANCE_S = 0.0005
 millisecond."""
 POLL_S = 0.05
 """How long a source waits before it checks the caller's stop event again."""
-MAX_FPS = 30
+MAX_SOURCE_FPS = 30
+"""Frames per second that a source can be sampled at; a model is given fewer (`live/session.py`)."""
 
 
 class SourceError(ValueError):
@@ -22,9 +23,9 @@ class SourceError(ValueError):
 
 
 def check_fps(fps: int) -> int:
-    """`fps` itself. Raises ValueError unless it is a whole number of images per second, 1..MAX_FPS."""
-    if isinstance(fps, bool) or not isinstance(fps, int) or not 1 <= fps <= MAX_FPS:
-        raise ValueError(f"{fps!r} frames per second are not possible; give a whole number from 1 to {MAX_FPS}.")
+    """`fps` itself. Raises ValueError unless it is a whole number of images per second, 1..MAX_SOURCE_FPS."""
+    if isinstance(fps, bool) or not isinstance(fps, int) or not 1 <= fps <= MAX_SOURCE_FPS:
+        raise ValueError(f"{fps!r} frames per second are not possible; give a whole number from 1 to {MAX_SOURCE_FPS}.")
     return fps
 
 

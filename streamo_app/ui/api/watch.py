@@ -41,12 +41,13 @@ async def decisions(desks: Visitors, path: Path, instructions: object) -> AsyncI
             f"The video is {clock_time(source.duration_s)} long; one call watches at most {clock_time(LONGEST_S)}. Send a part of it."
         )
     session = desks.guest()
+    unsubscribe = session.subscribe(lambda event: loop.call_soon_threadsafe(events.put_nowait, event))
     try:
-        session.listener = lambda event: loop.call_soon_threadsafe(events.put_nowait, event)
-        await asyncio.to_thread(session.start, source, asks=asks, final=True)
+        await asyncio.to_thread(session.start, source, asks=asks, no_new_lanes=True)
         async for made in _follow(desks, session.id, events):
             yield made
     finally:
+        unsubscribe()
         # Not waited for: it takes up to 2 s, and a call that was cancelled may wait for nothing any more.
         loop.run_in_executor(None, desks.sessions.end, session.id)
 

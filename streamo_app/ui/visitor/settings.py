@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from streamo_app.config import BUILT_IN_MODEL, QUANTIZE, AppConfig
-from streamo_app.live.session import Snapshot
+from streamo_app.live.snapshot import Snapshot
 from streamo_app.models.interface import ModelInfo
 from streamo_app.ui.visitor.model_switch import Switch
 

@@ -7,7 +7,7 @@ plot, and "at", which changes when there is a new one (None: at any time).
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from streamo_app.live.session import Snapshot
+from streamo_app.live.snapshot import Snapshot
 from streamo_app.models.interface import ModelInfo
 
 

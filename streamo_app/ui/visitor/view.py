@@ -3,7 +3,7 @@
 Nothing here is HTML. Texts stay what the user and the model wrote; the page writes them as text.
 """
 
-from streamo_app.live.session import LaneView, Snapshot
+from streamo_app.live.snapshot import LaneView, Snapshot
 from streamo_app.transcript.transcript import Cell, Row
 from streamo_app.ui.visitor.render_keep import empty_keep
 from streamo_app.ui.visitor.settings import empty_control

@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from streamo_app.config import AppConfig
-from streamo_app.live.session import Session, Snapshot
+from streamo_app.live.session import Session
+from streamo_app.live.snapshot import Snapshot
 from streamo_app.memory import gpu_bytes, rss_bytes
 from streamo_app.protocol import NARRATE
 from streamo_app.ui.visitor.model_switch import Switch
@@ -257,15 +258,15 @@ class Visitor:
                 self.session.ask(text)
             standing = any(lane.open for lane in self.session.snapshot().lanes)
             wanted = self._wanted.fitting(self.session.info)
-            about = {"choice": choice, "clip": clip} if choice == "samples" else {"choice": choice}
+            metadata = {"choice": choice, "clip": clip} if choice == "samples" else {"choice": choice}
             watched = self.keep.film.recorded(source, what.get("keep") is True)
             self.session.start(
                 watched,
                 fps=wanted.fps,
                 window=wanted.window,
                 asks=[] if standing else [(0, NARRATE)],
-                again=True,
-                about=about,
+                keep_lanes=True,
+                metadata=metadata,
             )
         except Exception:
             source.close()

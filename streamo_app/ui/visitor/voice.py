@@ -61,6 +61,7 @@ class Voice:
         self._recording: MicrophoneRecording | None = None
         self._limit: threading.Timer | None = None
         self._chimes: Chimes | None = None
+        self._unsubscribe: Callable[[], None] = lambda: None
 
     def view(self) -> dict:
         """{"n": the page's number of its last recording, "state": how far it is ("" | waiting | loading | hearing |
@@ -117,7 +118,7 @@ class Voice:
             raise ValueError(NO_LOUDSPEAKER)
         if on and self._chimes is None:
             self._chimes = Chimes(self._is_heard)
-            self._session.listener = self._on_event
+            self._unsubscribe = self._session.subscribe(self._on_event)
         elif not on:
             self.silence()
 
@@ -128,6 +129,7 @@ class Voice:
 
     def silence(self) -> None:
         """Idempotent."""
+        self._unsubscribe()
         chimes, self._chimes = self._chimes, None
         if chimes:
             chimes.close()

@@ -93,7 +93,8 @@ def test_a_whole_run_is_drawn_in_a_terminal_of_80_columns_without_utf_8():
     console = Console(file=drawn, width=80, force_terminal=True, highlight=False)
     engine = Engine(LiveModel(lambda second, instructions: "It is green." if second == 3 else None)).start()
     events = []
-    session = Session(engine, listener=events.append)
+    session = Session(engine)
+    session.subscribe(events.append)
     with LiveView(console) as view:
         session.start(LiveSource(range(6)), asks=[(0, "Green?")])
         assert session.wait(WAIT_S)

@@ -1,5 +1,5 @@
-"""A run that its user holds: a live stream goes on and is told apart from what was skipped, a file waits; and files
-that start later.
+"""A run that its user pauses: a live stream goes on and does not count as skipped, a file waits; and files that start
+later.
 
 Run: python -m pytest tests/streamo_app/live/test_pause.py
 """
@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from streamo_app.events import Decided
-from streamo_app.live.pause import Pause
+from streamo_app.live.run import Pause
 from streamo_app.live.session import Session
 from streamo_app.video.source import FileSource, PlayerSource
 from tests.support.clips import read_barcode, write
@@ -41,8 +41,8 @@ def test_a_live_stream_is_not_looked_at_while_it_is_held_and_goes_on_in_the_same
     session = Session(
         engine_of(LiveModel()),
         clock=lambda: now[0],
-        listener=lambda event: isinstance(event, Decided) and done[event.second].set(),
     )
+    session.subscribe(lambda event: isinstance(event, Decided) and done[event.second].set())
 
     def hold(held, at):
         def happens():
@@ -62,19 +62,19 @@ def test_a_live_stream_is_not_looked_at_while_it_is_held_and_goes_on_in_the_same
 
 
 def test_while_held_no_lag_is_claimed_and_stop_still_ends_it(engine_of):
-    told = threading.Event()
+    go_on = threading.Event()
     session = Session(engine_of(LiveModel()), clock=lambda: 7.0)
-    session.start(LiveSource([0, told], live=True))
+    session.start(LiveSource([0, go_on], live=True))
     session.pause()
     held = session.snapshot()
     assert held.paused and held.lag_s is None and held.status == "running"
     session.stop()
-    told.set()
+    go_on.set()
     assert session.snapshot().status == "ended" and not session.snapshot().paused
 
 
 def test_there_is_nothing_to_pause_before_a_start(engine_of):
-    with pytest.raises(ValueError, match="^Nothing is running; press Start first.$"):
+    with pytest.raises(ValueError, match=r"^Nothing is running; press Start first.$"):
         Session(engine_of(LiveModel())).pause()
 
 

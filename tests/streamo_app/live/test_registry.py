@@ -51,11 +51,11 @@ def test_ids_cannot_be_guessed_and_lead_to_their_own_session_only(registry, engi
     assert [sessions.get(wrong) for wrong in (None, "", "x", made[0].id[:-1])] == [None] * 4
 
 
-def test_a_user_too_many_is_told_that_the_seats_are_taken_and_gets_one_that_is_given_back(registry, engine):
+def test_a_user_too_many_reads_that_the_seats_are_taken_and_gets_one_that_is_given_back(registry, engine):
     sessions, _ = registry(seats=2)
     first = sessions.create(engine)
     sessions.create(engine)
-    with pytest.raises(ValueError, match="^All 2 seats are taken; try again in a minute.$"):
+    with pytest.raises(ValueError, match=r"^All 2 seats are taken; try again in a minute.$"):
         sessions.create(engine)
     sessions.end(first.id)
     sessions.end(first.id)

@@ -66,7 +66,7 @@ def test_a_model_that_fails_ends_the_run_with_a_sentence_and_releases_the_source
     assert source.closed.wait(WAIT_S) and source.left.wait(WAIT_S)
 
 
-def test_an_engine_that_was_stopped_is_told_and_nothing_hangs(engine_of):
+def test_an_engine_that_was_stopped_is_a_sentence_and_nothing_hangs(engine_of):
     engine = engine_of(LiveModel())
     session = Session(engine)
     session.start(LiveSource([0, engine.stop, 1, 2]))
@@ -155,7 +155,7 @@ def test_every_lane_of_a_run_that_is_over_is_given_back_to_the_model(engine_of):
     assert model.open_lanes == 0
 
 
-def test_a_second_start_ends_the_first_run_and_counts_lanes_and_keys_anew(engine_of):
+def test_a_second_start_ends_the_first_run_and_counts_lanes_and_keys_from_1(engine_of):
     forever = threading.Event()
     first = LiveSource([0, forever], title="first")
     session = Session(engine_of(LiveModel(echo)))
@@ -226,10 +226,10 @@ def test_the_journal_of_each_run_holds_what_the_transcript_held_and_is_opened_ag
     engine = engine_of(LiveModel(echo))
     session = Session(engine, journal_dir=tmp_path / "new")
     for text in ("A", "B"):
-        session.start(LiveSource([0, 1], title="clip.webm"), asks=[(0, text)], about={"clip": text})
+        session.start(LiveSource([0, 1], title="clip.webm"), asks=[(0, text)], metadata={"clip": text})
         ended(session)
         assert Transcript.from_journal(session.journal_path).export("jsonl") == session.export("jsonl")
-    header, events = read_journal(session.journal_path)
+    header, _ = read_journal(session.journal_path)
     assert datetime.now(UTC) - datetime.fromisoformat(header.pop("started")) < timedelta(seconds=60)
     assert header == {"journal": 1, "source": "clip.webm", "kind": "file", "model": "scripted", "fps": 1, "clip": "B"}
     assert session.id not in str(session.journal_path)
@@ -258,7 +258,7 @@ def test_an_older_run_takes_the_place_of_the_one_shown_but_not_of_one_under_way(
     session.start(LiveSource([0, 1]), asks=[(0, "A")])
     first, run = ended(session).journal_path, session.snapshot().run
     session.start(LiveSource([0, hold]), asks=[(0, "B")])
-    with pytest.raises(ValueError, match="^Stop the run under way first"):
+    with pytest.raises(ValueError, match=r"^Stop the run under way first"):
         session.reopen(first)
     hold.set()
     session.stop()
@@ -271,6 +271,32 @@ def test_an_older_run_takes_the_place_of_the_one_shown_but_not_of_one_under_way(
     )
     session.start(LiveSource([0]), asks=[(0, "C")])
     assert (0, "response", "C 0") in rows(ended(session)) and not any("Waits." in text for _, _, text in rows(session))
+
+
+def test_a_run_opened_again_shows_its_follow_ups_and_removed_lanes_and_no_dropped_frames_of_another(
+    engine_of, tmp_path
+):
+    model = LiveModel(lambda second, instructions: " ".join(instructions))
+    reached, release = model.hold(0)
+    session = Session(engine_of(model), journal_dir=tmp_path)
+    session.start(LiveSource([0, reached, 1, 2]), asks=[(1, "Later."), (0, "At once.")])
+    assert reached.wait(WAIT_S)
+    session.ask("And shorter.", lane=2)
+    session.remove_lane(2)
+    session.ask("More.", lane=1)
+    release.set()
+    first = ended(session).journal_path
+    source = LiveSource([0])
+    source.dropped = 3
+    session.start(source)
+    assert ended(session).snapshot().dropped == 3 and session.stats()["lanes"]
+    assert session.reopen(first)
+    shown = session.snapshot()
+    assert [(lane.lane, lane.instruction, lane.follow_ups, lane.open) for lane in shown.lanes] == [
+        (1, "Later.", ("More.",), True),
+        (2, "At once.", (), False),
+    ]
+    assert (shown.dropped, shown.lag_s, session.stats(), session.wait(0)) == (0, None, {"lanes": {}}, True)
 
 
 def test_a_journal_that_cannot_be_made_is_a_notice_and_the_run_goes_on(engine_of, tmp_path):
@@ -287,7 +313,7 @@ def test_a_disk_that_fills_up_is_one_notice_and_the_run_goes_on(engine_of, tmp_p
     full = threading.Event()
 
     def fill() -> None:
-        session._kept._journal._file = open("/dev/full", "w")
+        session._journal._journal._file = open("/dev/full", "w")  # noqa: SIM115 - the journal closes it
         full.set()
 
     session.start(LiveSource([fill, 0, 1]), asks=[(0, "A")])

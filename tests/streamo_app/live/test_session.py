@@ -1,4 +1,4 @@
-"""A session watches a source with the real engine and a scripted model: what was seen, asked, said, skipped and told.
+"""A session watches a source with the real engine and a scripted model: what was seen, asked, said and skipped.
 
 Run: python -m pytest tests/streamo_app/live/test_session.py
 """
@@ -7,8 +7,10 @@ import threading
 
 import pytest
 
-from streamo_app.live.session import MAX_LANES, Session
+from streamo_app.events import Asked, Decided, Ended, Speaking
+from streamo_app.live.session import Session
 from streamo_app.live.snapshot import END
+from streamo_app.models.client import MAX_LANES
 from streamo_app.video.source import FileSource
 from tests.support.clips import write
 from tests.support.live import WAIT_S, LiveModel, LiveSource, echo, ended
@@ -122,7 +124,7 @@ def test_at_most_eight_lanes_are_open_and_a_removed_one_makes_room(engine_of):
     session = Session(engine_of(LiveModel()))
     for number in range(MAX_LANES):
         session.ask(f"Number {number}.")
-    with pytest.raises(ValueError, match="^8 instructions at a time is the most; remove one first.$"):
+    with pytest.raises(ValueError, match=r"^8 instructions at a time is the most; remove one first.$"):
         session.ask("One too many.")
     session.remove_lane(3)
     assert session.ask("Now there is room.") == 9
@@ -144,7 +146,7 @@ def test_an_impossible_instruction_is_refused_with_a_sentence_and_changes_nothin
     assert session.status == "idle" and session.snapshot().lanes == ()
 
 
-def test_an_instruction_for_a_second_that_never_came_is_told(engine_of):
+def test_an_instruction_for_a_second_that_never_came_is_a_notice(engine_of):
     session = Session(engine_of(LiveModel()))
     session.start(LiveSource([0, 1]), asks=[(60, "Much later.")])
     assert (2, 0, "notice", "Over before this could be asked, due at second 60: Much later.") in rows(ended(session))
@@ -164,6 +166,36 @@ def test_a_removed_lane_falls_silent_and_takes_no_follow_up_while_the_others_go_
     said = {lane: [row[0] for row in rows(ended(session)) if row[1:3] == (lane, "response")] for lane in (1, 2)}
     assert said == {1: [0], 2: [0, 1, 2, 3]}
     assert [lane.open for lane in session.snapshot().lanes] == [False, True]
+
+
+def test_a_lane_removed_while_the_turn_that_opens_it_is_being_sent_is_never_open_in_the_model(engine_of, monkeypatch):
+    model = LiveModel(echo)
+    session = Session(engine_of(model))
+    prepare = session.request
+
+    def removed_meanwhile(turn, skipped):
+        request = prepare(turn, skipped)
+        session.remove_lane(1)
+        return request
+
+    monkeypatch.setattr(session, "request", removed_meanwhile)
+    session.start(LiveSource([0, 1]), asks=[(0, "A"), (0, "B")])
+    assert {row[1] for row in rows(ended(session))} == {0, 2}
+    assert set(session.stats()["lanes"]) == {0, 2}
+
+
+def test_every_listener_gets_every_event_in_order_until_it_unsubscribes(engine_of):
+    session = Session(engine_of(LiveModel(echo)))
+    first, second = [], []
+    unsubscribe, _ = session.subscribe(first.append), session.subscribe(second.append)
+    session.start(LiveSource([0]), asks=[(0, "A")])
+    ended(session)
+    assert [type(event) for event in first] == [Asked, Speaking, Decided, Ended] and second == first
+    unsubscribe()
+    unsubscribe()
+    session.start(LiveSource([1]), asks=[(0, "B")])
+    ended(session)
+    assert len(first) == 4 and [type(event) for event in second[4:]] == [Asked, Speaking, Decided, Ended]
 
 
 def test_a_muted_lane_runs_unseen(engine_of):
@@ -201,14 +233,16 @@ def test_what_stood_stands_again_as_talkative_and_as_muted_with_the_number_it_ha
     session.talk(2, -1.5)
     waiting = session.ask("New.")
     session.ask("And shorter.", waiting)
-    session.start(LiveSource([0]), again=True)
+    session.start(LiveSource([0]), keep_lanes=True)
     shown = ended(session).snapshot()
     assert [(lane.lane, lane.instruction, lane.muted, lane.talkativeness, lane.follow_ups) for lane in shown.lanes] == [
-        (1, "Stands.", False, -1.5, ()), (2, "Quiet.", True, 0.0, ()), (3, "New.", False, 0.0, ("And shorter.",)),
-    ]  # fmt: skip
+        (1, "Stands.", False, -1.5, ()),
+        (2, "Quiet.", True, 0.0, ()),
+        (3, "New.", False, 0.0, ("And shorter.",)),
+    ]
     assert [row.text for row in shown.rows if row.kind == "response"] == ["Stands.", "New. And shorter."]
     session.start(LiveSource([0]))
-    assert ended(session).snapshot().lanes == (), "without `again` a run begins with what was typed for it alone"
+    assert ended(session).snapshot().lanes == (), "without `keep_lanes` a run begins with what was typed for it alone"
 
 
 # Live
@@ -239,12 +273,12 @@ def test_lag_is_the_age_of_the_pictures_decided_on_and_grows_while_the_model_han
     model = LiveModel()
     (first, go_on), (second, release) = model.hold(100), model.hold(101)
     session = Session(engine_of(model), clock=lambda: now[0])
-    told = threading.Event()
-    session.start(LiveSource([100, told, 101], live=True))
+    next_second = threading.Event()
+    session.start(LiveSource([100, next_second, 101], live=True))
     assert first.wait(WAIT_S) and session.snapshot().lag_s == 0.5
     now[0] = 100.75
     go_on.set()
-    told.set()
+    next_second.set()
     assert second.wait(WAIT_S) and session.snapshot().lag_s == 0.75
     now[0] = 104.0
     assert session.snapshot().lag_s == 3.0
@@ -252,7 +286,7 @@ def test_lag_is_the_age_of_the_pictures_decided_on_and_grows_while_the_model_han
     assert ended(session).snapshot().lag_s is None
 
 
-def test_a_run_started_as_final_takes_no_new_instruction_but_lets_its_later_ones_join(engine_of):
+def test_a_run_started_with_no_new_lanes_takes_no_new_instruction_but_lets_its_later_ones_join(engine_of):
     refused = []
 
     def type_one_more():
@@ -261,7 +295,7 @@ def test_a_run_started_as_final_takes_no_new_instruction_but_lets_its_later_ones
         refused.append(True)
 
     session = Session(engine_of(LiveModel(echo)))
-    session.start(LiveSource([0, 1, type_one_more, 2, 3]), asks=[(0, "Cars?"), (2, "Dogs?")], final=True)
+    session.start(LiveSource([0, 1, type_one_more, 2, 3]), asks=[(0, "Cars?"), (2, "Dogs?")], no_new_lanes=True)
     ended(session)
     assert refused
     assert [(row.second, row.text) for row in session.snapshot().rows if row.kind == "asked"] == [

@@ -1,5 +1,5 @@
-"""All seats taken, and runs that last too long: who waits is told how it stands and gets in by himself; who ran long is
-told before, and keeps what was said.
+"""All seats taken, and runs that last too long: a page that waits shows its place in line and gets in by itself; a long
+run is warned first, and its transcript stays.
 
 python -m pytest tests/streamo_app/live/test_waiting_line.py
 """
@@ -10,8 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from streamo_app.config import AppConfig
-from streamo_app.live.registry import IDLE_S, NoSeat, Sessions
-from streamo_app.live.run_limit import RunLimit, duration
+from streamo_app.live.registry import IDLE_S, NoSeat, RunLimit, Sessions, duration
 from streamo_app.live.waiting_line import PATIENCE_S, WaitingLine
 from streamo_app.models.engine import Engine
 from streamo_app.ui.visitor.samples import load_clips
@@ -23,6 +22,10 @@ from tests.support.live import LiveModel, LiveSource, ended
 
 waiting = threading.Event()
 """What a source that goes on waits for."""
+
+
+WARNING = "Runs are limited to 30 minutes here; this one ends in a minute. Your transcript is kept; you can save it."
+REACHED = "Runs are limited to 30 minutes here so others can use it. Your transcript is kept; save it or press Start."
 
 
 class Clock:
@@ -39,7 +42,7 @@ def engine():
     engine.stop()
 
 
-def test_first_come_first_served_and_who_asks_no_more_loses_his_place():
+def test_first_come_first_served_and_who_asks_no_more_loses_their_place():
     clock = Clock()
     line = WaitingLine(clock)
     assert [line.place(who) for who in ("ana", "bob", "cleo", "bob")] == [1, 2, 3, 2]
@@ -92,7 +95,7 @@ def test_a_seat_where_nothing_runs_is_given_on_after_a_while_but_only_to_someone
         sessions.stop()
 
 
-def test_a_long_run_is_warned_once_and_ends_with_a_sentence_and_the_next_one_begins_anew(engine):
+def test_a_long_run_is_warned_once_and_ends_with_a_sentence_and_the_next_one_starts_over(engine):
     clock = Clock()
     sessions = Sessions(run_limit_s=1800, clock=clock)
     limit = RunLimit(1800)
@@ -102,20 +105,20 @@ def test_a_long_run_is_warned_once_and_ends_with_a_sentence_and_the_next_one_beg
             waiting.clear()
             session.start(LiveSource([0, lambda: waiting.wait(20)]))
             began = session.run.began_at
-            limit.heed(session, began + 1700)
+            limit.enforce(session, began + 1700)
             assert [row.text for row in session.snapshot().rows if row.kind == "notice"] == []
-            limit.heed(session, began + 1741)
-            limit.heed(session, began + 1750)
-            assert [row.text for row in session.snapshot().rows if row.kind == "notice"] == [
-                "Runs here end after 30 minutes: this one in a minute. What was said stays, to be saved."
-            ]
-            limit.heed(session, began + 1801)
+            limit.enforce(session, began + 1741)
+            limit.enforce(session, began + 1750)
+            assert [row.text for row in session.snapshot().rows if row.kind == "notice"] == [WARNING]
+            limit.enforce(session, began + 1801)
             waiting.set()
             rows = ended(session).snapshot().rows
-            assert (
-                session.status == "ended" and rows[-1].kind == "ended" and "press Start to begin anew" in rows[-1].text
+            assert (session.status, rows[-1].kind, rows[-1].text) == (
+                "ended",
+                "ended",
+                REACHED,
             )
-            limit.heed(session, began + 1900)
+            limit.enforce(session, began + 1900)
     finally:
         sessions.stop()
     assert [duration(seconds) for seconds in (5400, 1800, 90, 60, 59, 30, 0.2)] == [
@@ -145,8 +148,8 @@ def test_a_waiting_page_says_how_it_stands_and_gets_in_and_a_long_run_ends_polit
             expect(second.locator("#go")).to_be_disabled()
             choose(first, "webcam")
             first.click("#go")
-            expect(first.locator("#rows")).to_contain_text("Runs here end after 6 seconds")
-            expect(first.locator("#rows")).to_contain_text("so that others get a turn")
+            expect(first.locator("#rows")).to_contain_text("Runs are limited to 6 seconds here")
+            expect(first.locator("#rows")).to_contain_text("so others can use it")
             expect(first.locator("#state")).to_contain_text("Ended")
         second.wait_for_selector(START)
         expect(second.locator("#message")).to_be_hidden()

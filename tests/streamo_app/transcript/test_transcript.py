@@ -45,9 +45,8 @@ def test_what_was_asked_said_noticed_and_ended_become_rows_and_silence_does_not(
         (3, 0, "notice", "Reconnecting."), (4, 0, "ended", "Stopped."),
     ]  # fmt: skip
     assert [row.follow_up for row in transcript.rows] == [False, False, True, False, False]
-    assert transcript.lanes[1].instruction == "Tell me when it turns green." and transcript.lanes[1].follow_ups == [
-        "And now?"
-    ]
+    assert transcript.lanes[1].instruction == "Tell me when it turns green."
+    assert [(row.lane, row.text) for row in transcript.rows if row.follow_up] == [(1, "And now?")]
 
 
 def test_a_failure_is_a_row_of_its_own_kind_and_never_a_response():

@@ -7,7 +7,7 @@ Run: python -m pytest tests/streamo_app/ui/visitor/test_stats.py
 import subprocess
 import sys
 
-from streamo_app.live.session import Snapshot
+from streamo_app.live.snapshot import Snapshot
 from streamo_app.memory import gpu_bytes, rss_bytes
 from streamo_app.models.interface import ModelInfo
 from streamo_app.ui.visitor.stats import Usage, numbers

@@ -14,7 +14,7 @@ import pytest
 
 from streamo_app.config import AppConfig
 from streamo_app.events import Frame
-from streamo_app.live.session import LaneView, Snapshot
+from streamo_app.live.snapshot import LaneView, Snapshot
 from streamo_app.models.engine import Engine
 from streamo_app.models.interface import ModelInfo
 from streamo_app.transcript.transcript import Cell, Row
