@@ -3,8 +3,7 @@
 Two conventions of time live here, and nowhere else:
 
 * **turn** (0-based): second `i` of the stream covers `[i, i+1)` and is tagged `<{i}s-{i+1}s>`. The app, the JSON output
-  and `--ask`
-  all speak of turns.
+  and `--ask` all use turns.
 * **raw time** (1-based): what the public Streamo-Instruct records hold. `raw_turn` maps a raw time to its turn.
 
 A dialogue is ChatML: one system message, then per second a user turn (instructions asked then, tag, images) and an
@@ -14,22 +13,23 @@ finetune.
 
 import math
 import re
-from enum import Enum
+from enum import StrEnum
 
 SYSTEM_PROMPT = (
-    "You watch a live video, one second per turn. After each second choose one state: </Silence> when nothing asked for is there, "
-    "</Standby> while something asked for is under way, </Response> followed by your words when it is time to speak."
+    "You watch a live video, one second per turn. After each second choose one state: "
+    "</Silence> when nothing asked for is there, </Standby> while something asked for is under way, "
+    "</Response> followed by your words when it is time to speak."
 )
-"""Our own words. A checkpoint may carry another in its `streamo.json`."""
+"""Our own words. A checkpoint may bring its own in its `streamo.json`."""
 
 INSTRUCTION_TOKENS = 256
-"""An instruction is cut to this many tokens: a pinned one is paid for every second of the stream."""
+"""An instruction is cut to this many tokens: a pinned one costs time every second of the stream."""
 INSTRUCTION_CHARS = 4000
 """Checked before tokenising, so that a pasted book costs nothing. Longer input is refused, not cut: the user should
 know."""
 
 
-class State(str, Enum):
+class State(StrEnum):
     """What the model decides for one second."""
 
     SILENCE = "silence"
@@ -61,7 +61,7 @@ def span_text(first_turn: int, last_turn: int) -> str:
     return f"From {first_turn}s to {last_turn + 1}s."
 
 
-_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*s?\s*(?:to|-|–|—)\s*(\d+(?:\.\d+)?)\s*s\b")
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*s?\s*(?:to|-|\u2013|\u2014)\s*(\d+(?:\.\d+)?)\s*s\b")
 
 
 def parse_span(text: str) -> tuple[float, float] | None:
@@ -106,10 +106,10 @@ def raw_time(turn: int) -> str:
 
 
 def clean_instruction(text: str) -> str:
-    """One line of plain text from what a user typed: runs of white space and control characters become one space.
+    """One line of plain text from user input: runs of white space and control characters become one space.
 
     Raises ValueError when nothing is left or the text is longer than INSTRUCTION_CHARS. Special tokens stay in the
-    text: they are made harmless where text becomes ids (`models/wire.py`), so that the user sees his own words in the
+    text: they are made harmless where text becomes ids (`models/wire.py`), so that users see their own words in the
     transcript.
     """
     line = " ".join("".join(ch if ch.isprintable() else " " for ch in text).split())

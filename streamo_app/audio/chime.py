@@ -1,12 +1,13 @@
-"""A chime on this machine's loudspeaker, for a response. Not the page's voice: a browser speaks for itself.
+"""A chime on this machine's loudspeaker, for a response. Not the page's voice: that is the browser's.
 
-`sounddevice` and PortAudio are wanted only when a chime is: nothing is imported before.
+`sounddevice` and PortAudio are needed only for a chime: nothing is imported before.
 """
 
 import logging
 import queue
 import threading
 from collections.abc import Callable
+from types import ModuleType
 
 import numpy as np
 
@@ -19,11 +20,11 @@ log = logging.getLogger(__name__)
 
 
 class SoundError(ValueError):
-    """No sound can be made here; the message is one sentence for the user."""
+    """Sound is not available here; the message is one sentence for the user."""
 
 
 def chime_samples() -> np.ndarray:
-    """(samples,) float32 in -1..1 at RATE_HZ: each tone starts hard and dies away, so that neither clicks at its end."""
+    """(samples,) float32 in -1..1 at RATE_HZ: each tone starts sharply and decays, so that its end does not click."""
     t = np.arange(int(RATE_HZ * TONE_S)) / RATE_HZ
     attack = np.minimum(1.0, t / 0.004)
     tones = [np.sin(2 * np.pi * hertz * t) * np.exp(-t / DECAY_S) * attack for hertz in TONES_HZ]
@@ -31,7 +32,7 @@ def chime_samples() -> np.ndarray:
 
 
 def chime() -> None:
-    """Play the chime and return at once; one that still sounds is cut. Raises SoundError without PortAudio or a
+    """Play the chime and return at once; one that is still playing is cut off. Raises SoundError without PortAudio or a
     loudspeaker."""
     device = open_output()
     try:
@@ -41,13 +42,14 @@ def chime() -> None:
 
 
 class Chimes:
-    """Rings for whoever must not wait: opening a loudspeaker takes up to a tenth of a second."""
+    """Plays the chime for callers that must not wait: opening a loudspeaker takes up to a tenth of a second."""
 
     def __init__(self, wanted: Callable[[int], bool] = lambda lane: True):
-        """`wanted` is asked, in a thread of our own, whether a lane may ring now. Raises SoundError where no sound can
-        be made."""
+        """`wanted` is called, in a thread of our own, to ask whether a lane may ring now. Raises SoundError where sound
+        is not available."""
         open_output()
-        self._wanted, self._rings, self._closed = wanted, queue.SimpleQueue(), False
+        self._wanted, self._closed = wanted, False
+        self._rings: queue.SimpleQueue[int] = queue.SimpleQueue()
         threading.Thread(target=self._play, name="chimes", daemon=True).start()
 
     def ring(self, lane: int) -> None:
@@ -61,29 +63,32 @@ class Chimes:
 
     def _play(self) -> None:
         try:
-            while (lane := self._rings.get()) is not None and not self._closed:
+            while True:
+                lane = self._rings.get()
+                if self._closed:
+                    return
                 if self._wanted(lane):
                     chime()
-        except SoundError as problem:  # a loudspeaker that was unplugged: the page goes on without
+        except SoundError as problem:  # a loudspeaker that was unplugged: the page continues without it
             log.warning("%s", problem)
 
 
-def open_output():
-    """The `sounddevice` module, once it is known that it has an output. Raises SoundError otherwise, so ask before a
-    long run."""
+def open_output() -> ModuleType:
+    """The `sounddevice` module, if there is an output device. Raises SoundError otherwise, so call it before a long
+    run."""
     return open_device("output", "loudspeaker", "leave the chime off")
 
 
-def open_device(kind: str, name: str, instead: str):
-    """The `sounddevice` module, once it is known that it has a device of a kind ("output" | "input"). Raises SoundError
-    otherwise."""
+def open_device(kind: str, name: str, instead: str) -> ModuleType:
+    """The `sounddevice` module, if there is a device of a kind ("output" | "input"). Raises SoundError otherwise;
+    `name` and `instead` are for its message."""
     try:
         import sounddevice
     except ImportError:
-        raise SoundError(f"Sound needs the sounddevice package; pip install sounddevice, or {instead}.") from None
+        raise SoundError(f"Sound needs the sounddevice package; run pip install sounddevice, or {instead}.") from None
     except OSError:
         raise SoundError(
-            f"Sound needs PortAudio, which is not installed; apt install libportaudio2, or {instead}."
+            f"Sound needs PortAudio, which is not installed; run apt install libportaudio2, or {instead}."
         ) from None
     try:
         sounddevice.query_devices(kind=kind)

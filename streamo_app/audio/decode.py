@@ -1,8 +1,7 @@
-"""Recordings of a microphone as samples: what a browser's MediaRecorder sends, decoded without ffmpeg. Pure but for
-PyAV.
+"""Microphone recordings as samples: what a browser's MediaRecorder sends, decoded with PyAV alone.
 
-The bytes come from a stranger. Only four containers are opened, each by its own demuxer and named by its first bytes:
-FFmpeg left to guess would also take playlists, which name other files and addresses for it to open.
+The bytes are untrusted. Only four containers are opened, each recognised by its first bytes and read by its own
+demuxer: left to guess, FFmpeg would also accept playlists, which name other files and addresses for it to open.
 """
 
 import io
@@ -10,33 +9,34 @@ import io
 import numpy as np
 
 LONGEST_S = 20.0
-"""What lies behind is not read; the page stops a recording at 15 s."""
+"""The rest is not read; the page stops a recording at 15 s."""
 SHORTEST_S = 0.3
 QUIET = 1e-3
-"""Root mean square of a recording in which nobody spoke; a whisper close by is ten times that. Recognisers make words
-up for silence."""
+"""Root mean square below which nobody spoke; a whisper close by is ten times that. Recognisers invent words for
+silence."""
 MAX_BYTES = 2_000_000
-"""15 s of Opus are 60 to 250 kB; of uncompressed sound at 48 kHz, 1.4 MB."""
+"""15 s of Opus are 60 to 250 kB; of uncompressed audio at 48 kHz, 1.4 MB."""
 CONTAINERS = ((0, b"\x1aE\xdf\xa3", "matroska"), (0, b"OggS", "ogg"), (0, b"RIFF", "wav"), (4, b"ftyp", "mov"))
-"""(offset, first bytes, FFmpeg's name): Chromium and Firefox, Firefox of old, a WAV made by a script, Safari."""
+"""(offset, first bytes, FFmpeg's name): Chromium and Firefox, old Firefox, a WAV made by a script, Safari."""
 
 
 def decode(data: bytes, rate_hz: int) -> np.ndarray:
     """(samples,) float32 in -1..1 at `rate_hz`, one channel, at most LONGEST_S. Raises ValueError (one sentence) for
-    what is no recording."""
+    anything but a recording."""
     if len(data) > MAX_BYTES:
         raise ValueError(
-            f"The recording has {len(data) / 1e6:.1f} MB; at most {MAX_BYTES / 1e6:.0f} MB are listened to. Speak shorter."
+            f"The recording has {len(data) / 1e6:.1f} MB, more than the {MAX_BYTES / 1e6:.0f} MB allowed; "
+            "make it shorter."
         )
     container = next((name for at, first, name in CONTAINERS if data[at : at + len(first)] == first), None)
     if container is None:
-        raise ValueError("The recording is of a kind that is not known here; WebM, Ogg, MP4 and WAV are.")
+        raise ValueError("The recording's format is not supported; WebM, Ogg, MP4 and WAV are.")
     import av
 
     try:
         return _decode(data, container, rate_hz)
     except (av.FFmpegError, IndexError, ValueError) as problem:
-        raise ValueError("The recording cannot be read; speak again.") from problem
+        raise ValueError("The recording could not be read; try again.") from problem
 
 
 def _decode(data: bytes, container: str, rate_hz: int) -> np.ndarray:
@@ -54,10 +54,10 @@ def _decode(data: bytes, container: str, rate_hz: int) -> np.ndarray:
 
 
 def check_spoken(samples: np.ndarray, rate_hz: int) -> None:
-    """Raises ValueError (one sentence for whoever spoke) when there is nothing to understand."""
+    """Raises ValueError (one sentence for the user) when there is nothing to recognise."""
     if len(samples) < SHORTEST_S * rate_hz:
         raise ValueError("The recording is too short; press the microphone, speak, and press it again.")
     if float(np.sqrt(np.mean(np.square(samples)))) < QUIET:
         raise ValueError(
-            "Nothing was heard; check that the right microphone is chosen and not muted, then speak again."
+            "Nothing was heard; check that the right microphone is selected and not muted, then try again."
         )

@@ -1,28 +1,30 @@
 """This machine's own microphone, through `sounddevice`: a recording from one press to the next. Not the browser's
 (`static/speak.js`).
 
-    recording = Recording()      # listens from now on
-    samples = recording.stop()   # (samples,) float32 at RATE_HZ
+    recording = MicrophoneRecording()   # records from now on
+    samples = recording.stop()          # (samples,) float32 at RATE_HZ
 
 Thread safety: PortAudio's thread appends to a list that `stop` reads once the stream is closed.
 """
+
+from types import ModuleType
 
 import numpy as np
 
 from streamo_app.audio.chime import SoundError, open_device
 
 RATE_HZ = 16_000
-"""What recognisers of speech listen at; PortAudio converts."""
+"""What speech recognisers expect; PortAudio converts."""
 LONGEST_S = 15.0
 
 
-def open_input():
-    """The `sounddevice` module, once it is known that it has a microphone. Raises SoundError (one sentence) otherwise."""
+def open_input() -> ModuleType:
+    """The `sounddevice` module, if there is a microphone. Raises SoundError (one sentence) otherwise."""
     return open_device("input", "microphone", "use the browser's microphone, or type")
 
 
 class MicrophoneRecording:
-    """Under way from its making on; what comes after LONGEST_S is thrown away."""
+    """Starts when it is constructed; what comes after LONGEST_S is discarded."""
 
     def __init__(self):
         """Raises SoundError (one sentence) without PortAudio or a microphone, or when it is in use."""
@@ -36,7 +38,7 @@ class MicrophoneRecording:
             raise SoundError(f"The microphone cannot be used ({error}); use the browser's, or type.") from None
 
     def stop(self) -> np.ndarray:
-        """Lets go of the microphone. Call it once."""
+        """Releases the microphone. Call it once."""
         self._stream.close()
         return np.concatenate(self._pieces) if self._pieces else np.zeros(0, np.float32)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from streamo_app.cli.output import never_fail_on_letters, to_stdout
 from streamo_app.cli.output_file import out_errors, write_text
 from streamo_app.config import default_journal_dir
-from streamo_app.transcript.archive import Archive, Entry, shelves
+from streamo_app.transcript.archive import Archive, Entry, archives
 from streamo_app.transcript.exports import clock_time, one_line
 from streamo_app.transcript.transcript import FORMATS, Row, Transcript
 
@@ -75,7 +75,7 @@ def lines(texts: Iterable[str]) -> str:
 def all_of(folder: Path) -> list[tuple[Archive, Entry]]:
     """Newest first."""
     try:
-        found = [(archive, entry) for archive in shelves(folder) for entry in archive.entries()]
+        found = [(archive, entry) for archive in archives(folder) for entry in archive.entries()]
     except OSError as error:
         raise ValueError(f"The sessions in {folder} cannot be read ({error.strerror}).") from error
     return sorted(found, key=lambda pair: (pair[1].started, pair[1].name), reverse=True)

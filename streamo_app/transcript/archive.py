@@ -1,15 +1,15 @@
 """The journals of one owner, as a list to choose from (`Archive`). Not what is in them: that is
 `Transcript.from_journal`.
 
-An owner is a browser: an unguessable id that it keeps for itself. His journals lie in a folder of their own, named
-after a hash of the id, so nobody comes to them who does not know it. A name that comes from outside is looked up among
-the files there and never made into a path.
+An owner is a browser, known by an unguessable id that it keeps. Its journals are in a folder of their own, named after
+a hash of the id, so they are out of reach without it. A name that comes from outside is looked up among the files there
+and never made into a path.
 """
 
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,9 +17,9 @@ from streamo_app.transcript.exports import one_line
 from streamo_app.transcript.journal import FORMAT, NAME, is_written, key, remove_if_empty
 
 OWNER_PATTERN = r"[A-Za-z0-9_-]{32}"
-"""192 random bits. It comes from a browser, so nothing else passes."""
+"""192 random bits. It comes from a browser, so nothing else is accepted."""
 LISTED = 200
-"""A list holds the newest ones; older ones stay on disk."""
+"""Most entries of a list, the newest; older ones stay on disk."""
 DECIDED, ASKED, RESPONSE = b'{"event": "decided"', b'{"event": "asked"', b'"state": "response"'
 """As the journal writes them; inside a text every quotation mark is escaped, so no text looks like these."""
 
@@ -29,7 +29,7 @@ class Entry:
     """One journal in the list."""
 
     name: str
-    """Names it among the journals of its owner."""
+    """Identifies it among the journals of its owner."""
     path: Path
     started: str
     """ISO 8601 in UTC, seconds."""
@@ -42,19 +42,19 @@ class Entry:
     instruction: str = ""
     """The first one."""
     trouble: str = ""
-    """Why it cannot be opened, in a few words; else empty."""
+    """Why it cannot be opened, in a few words; otherwise empty."""
     running: bool = False
     """It is still being written."""
 
 
 def owner_folder(folder: Path, owner: str) -> Path | None:
-    """Where an owner's journals lie; None for what is no owner's id."""
+    """The folder of an owner's journals; None if `owner` is not a valid id."""
     return folder / key(owner, 32) if re.fullmatch(OWNER_PATTERN, owner) else None
 
 
 class Archive:
     def __init__(self, folder: Path | None):
-        """`folder`: of one owner; None has nothing on it."""
+        """`folder`: of one owner; None for an empty archive."""
         self.folder = folder
 
     def entries(self) -> list[Entry]:
@@ -72,77 +72,89 @@ class Archive:
             and (path := self.folder / f"{name}.jsonl").is_file()
         ):
             return path
-        raise ValueError("This session is not there any more; open the list again.")
+        raise ValueError("This session no longer exists; open the list again.")
 
     def finished(self, name: object) -> Path:
-        """As `path`; raises ValueError also while it is being written."""
+        """As `path`; also raises ValueError while it is being written."""
         path = self.path(name)
         if is_written(path):
             raise ValueError("This session is still running; stop it first.")
         return path
 
     def delete(self, name: object) -> None:
-        """Remove a journal for good. Raises ValueError when it is not there, is being written, or cannot be removed."""
+        """Delete a journal. Raises ValueError when it does not exist, is being written, or cannot be deleted."""
         path = self.finished(name)
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise ValueError(f"The session could not be deleted ({error.strerror}); try again.") from error
-        remove_if_empty(self.folder)
+        remove_if_empty(path.parent)
 
 
-def shelves(folder: Path) -> list[Archive]:
-    """Of every owner on this machine: for whoever may read its files anyway."""
+def archives(folder: Path) -> list[Archive]:
+    """Of every owner on this machine: for the terminal, whose user can read the files anyway."""
     return [Archive(path) for path in sorted(folder.iterdir()) if path.is_dir()] if folder.is_dir() else []
 
 
 def entry(path: Path) -> Entry:
-    """What a list says of a journal; never raises. Reads it once, without taking it into memory."""
+    """What a list says about a journal; never raises. Reads the file once, line by line."""
     seen = Entry(path.stem, path, "")
     try:
         seen = Entry(path.stem, path, iso(path.stat().st_mtime))
         with open(path, "rb") as file:
             header = json.loads(file.readline() or b"{}")
             if not isinstance(header, dict) or header.get("journal") != FORMAT:
-                return said(
-                    seen, "empty" if path.stat().st_size == 0 else "from another version of Streamo, or damaged"
-                )
-            return counted(said(seen, "", header), file)
+                empty = path.stat().st_size == 0
+                return unreadable(seen, "empty" if empty else "from another version of Streamo, or damaged")
+            return counted(described(seen, header), file)
     except OSError as error:
-        return said(seen, f"cannot be read ({error.strerror})")
+        return unreadable(seen, f"cannot be read ({error.strerror})")
     except (ValueError, TypeError, KeyError):
-        return said(seen, "damaged")
+        return unreadable(seen, "damaged")
 
 
-def said(seen: Entry, trouble: str, header: dict | None = None) -> Entry:
-    header = header or {}
-    started, source = header.get("started"), one_line(str(header.get("source", "")))
-    return Entry(seen.name, seen.path, started if is_date(started) else seen.started, source, trouble=trouble)
+def unreadable(seen: Entry, trouble: str) -> Entry:
+    return Entry(seen.name, seen.path, seen.started, trouble=trouble)
+
+
+def described(seen: Entry, header: dict) -> Entry:
+    """With what the header says."""
+    started = header.get("started")
+    return replace(
+        seen,
+        started=started if isinstance(started, str) and is_date(started) else seen.started,
+        source=one_line(str(header.get("source", ""))),
+    )
 
 
 def counted(seen: Entry, lines: Iterable[bytes]) -> Entry:
-    """With what the events say. A torn last line counts for nothing."""
-    opened, last, responses = [], b"", 0
+    """With what the events say. An incomplete last line is ignored."""
+    asked: list[dict] = []
+    last, responses = b"", 0
     for line in lines:
         if not line.endswith(b"\n"):
             break
         if line.startswith(DECIDED):
             last, responses = line, responses + (RESPONSE in line)
         elif line.startswith(ASKED):
-            opened.append(json.loads(line))
-    opened = [one["text"] for one in opened if not one.get("follow_up")]
-    return Entry(
-        seen.name, seen.path, seen.started, seen.source, seconds=int(json.loads(last)["second"]) + 1 if last else 0, responses=responses,
-        instructions=len(opened), instruction=one_line(str(opened[0])) if opened else "", running=is_written(seen.path),
-    )  # fmt: skip
+            asked.append(json.loads(line))
+    opening = [one["text"] for one in asked if not one.get("follow_up")]
+    return replace(
+        seen,
+        seconds=int(json.loads(last)["second"]) + 1 if last else 0,
+        responses=responses,
+        instructions=len(opening),
+        instruction=one_line(str(opening[0])) if opening else "",
+        running=is_written(seen.path),
+    )
 
 
 def iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def is_date(value: object) -> bool:
+def is_date(value: str) -> bool:
     try:
-        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
+        return datetime.fromisoformat(value).tzinfo is not None
     except ValueError:
         return False

@@ -1,5 +1,5 @@
-"""The files a transcript becomes: SubRip, WebVTT, JSON Lines, Markdown. Pure text; every word in it is untrusted and is
-escaped here.
+"""The files a transcript is exported to: SubRip, WebVTT, JSON Lines, Markdown. Pure text; every word in it is untrusted
+and is escaped here.
 
 Not the journal (`transcript/journal.py`), which is our own format and is read back.
 """
@@ -75,7 +75,7 @@ def decision(decided: Decided, instruction: str) -> dict:
         "instruction": instruction,
         "state": decided.state.value,
         "text": decided.text,
-        "p": {state.value: round(p, 6) for state, p in zip(STATES, decided.p)},
+        "p": {state.value: round(p, 6) for state, p in zip(STATES, decided.p, strict=True)},
         "ms": round(decided.ms, 3),
         "skipped": decided.skipped,
     }
@@ -86,8 +86,7 @@ def jsonl_line(decided: Decided, instruction: str) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Punctuation that Markdown, GitHub's mathematics or HTML would read as markup becomes plain; links are not made
-    either."""
+    """Punctuation that Markdown, GitHub's mathematics or HTML would read as markup is escaped, links included."""
     text = re.sub(r"([\\`*_{}\[\]()#+\-!|~$:@=^])", r"\\\1", one_line(text))
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 

@@ -1,17 +1,18 @@
-"""The journal: a run's events on disk, one JSON object a line, so that a killed process loses at most the second in
-flight.
+"""The journal: a run's events on disk, one JSON object per line, so that a killed process loses at most the current
+second.
 
-Append-only: a header line, then one line an event, each handed to the operating system at once. A response under way is
-not written, only the whole one. Words and numbers only, never pictures. Reading ignores a torn last line.
+Append-only: a header line, then one line per event, each handed to the operating system at once. A response in progress
+is not written, only the complete one. Words and numbers only, never images. Reading ignores an incomplete last line.
 
-A file is named after its session by `key`, a hash: whoever can list the folder learns no id. While it is being written
-it is locked, so that nobody takes it for finished, and a killed process leaves no lock behind.
+A file is named after its session by `key`, a hash: listing the folder reveals no id. While it is being written it is
+locked, so that it is not taken for finished, and a killed process leaves no lock behind.
 """
 
 import fcntl
 import hashlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO
@@ -24,11 +25,11 @@ KINDS = {kind.__name__.lower(): kind for kind in (Asked, Decided, LaneClosed, No
 
 
 NAME = r"[0-9a-f]{16}-[0-9]{4}"
-"""A journal's file name without its ending: the key of its session, the number of the run."""
+"""A journal's file name without its suffix: the key of its session, the number of the run."""
 
 
 def key(secret: str, digits: int = 16) -> str:
-    """Stands for an unguessable id in names on disk; does not lead back to it."""
+    """Stands for an unguessable id in names on disk; the id cannot be derived from it."""
     return hashlib.sha256(f"streamo {secret}".encode()).hexdigest()[:digits]
 
 
@@ -38,7 +39,7 @@ def event_to_dict(event: Event) -> dict:
 
 
 def event_from_dict(values: dict) -> Event:
-    """Inverse of `event_to_dict`. Raises ValueError, TypeError or KeyError when `values` is no such thing."""
+    """Inverse of `event_to_dict`. Raises ValueError, TypeError or KeyError for anything else."""
     fields = dict(values)
     kind = KINDS[fields.pop("event")]
     if kind is Decided:
@@ -50,15 +51,15 @@ class Journal:
     """One run's file, open for appending. Not thread-safe: the session's lock guards it."""
 
     def __init__(self, path: Path, **header):
-        """A new file, readable by its owner only; `header` says what is watched (source, model, fps, started). Raises
-        OSError."""
-        for folder in (path.parent.parent, path.parent):  # `parents=True` would leave the upper ones open to everybody
+        """A new file, readable by its owner only; `header` describes what is watched (source, model, fps, started).
+        Raises OSError."""
+        # two levels, because `parents=True` would leave the upper one readable by everybody
+        for folder in (path.parent.parent, path.parent):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.path = path
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        self._file: IO[str] = open(
-            handle, "w", encoding="utf-8", errors="replace"
-        )  # a file name may hold bytes that are no text
+        # "replace", because a file name may contain bytes that are not text
+        self._file: IO[str] = os.fdopen(handle, "w", encoding="utf-8", errors="replace")
         lock(handle, fcntl.LOCK_EX)
         self._put({"journal": FORMAT, **header})
 
@@ -70,10 +71,8 @@ class Journal:
 
     def close(self) -> None:
         """Idempotent; never raises, since closing writes what a full disk refused before."""
-        try:
+        with suppress(OSError):
             self._file.close()
-        except OSError:
-            pass
 
     def _put(self, values: dict) -> None:
         self._file.write(json.dumps(values, ensure_ascii=False) + "\n")
@@ -81,27 +80,28 @@ class Journal:
 
 
 def read_journal(path: Path) -> tuple[dict, list[Event]]:
-    """(header, events) of a journal. A torn last line is ignored; anything else unreadable raises ValueError naming the
-    line."""
+    """(header, events) of a journal. An incomplete last line is ignored; anything else unreadable raises ValueError
+    with the number of the line."""
     lines = Path(path).read_bytes().split(b"\n")
-    whole = lines[:-1]  # what follows the last newline is torn, or nothing
-    if not whole:
+    complete = lines[:-1]  # what follows the last newline is incomplete, or nothing
+    if not complete:
         raise ValueError(f"{path} is not a journal of Streamo: it is empty.")
     number = 1
     try:
-        header = json.loads(whole[0])
+        header = json.loads(complete[0])
         if header["journal"] != FORMAT:
             raise ValueError
         events = []
-        for number, line in enumerate(whole[1:], 2):
+        for line in complete[1:]:
+            number += 1
             events.append(event_from_dict(json.loads(line)))
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise ValueError(f"{path} is not a journal that this version reads: line {number} makes no sense.") from None
+        raise ValueError(f"{path} is not a journal that this version can read: line {number} is invalid.") from None
     return header, events
 
 
 def is_written(path: Path) -> bool:
-    """Whether a process, this one or another, has the journal open for writing. False when it cannot be told."""
+    """Whether a process, this one or another, has the journal open for writing. False when that is unknown."""
     try:
         with open(path, "rb") as file:
             return not lock(file.fileno(), fcntl.LOCK_SH)
@@ -110,7 +110,7 @@ def is_written(path: Path) -> bool:
 
 
 def lock(handle: int, how: int) -> bool:
-    """False when another open file holds it; where the file system has no locks, everybody gets one."""
+    """False when another open file holds the lock; on a file system without locks it always succeeds."""
     try:
         fcntl.flock(handle, how | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -126,7 +126,7 @@ def journal_paths(folder: Path, session_id: str) -> list[Path]:
 
 
 def next_path(folder: Path, session_id: str) -> Path:
-    """Where the session's next run is written."""
+    """The file for the session's next run."""
     paths = journal_paths(folder, session_id)
     number = int(paths[-1].stem.rpartition("-")[2]) + 1 if paths else 1
     return folder / f"{key(session_id)}-{number:04d}.jsonl"
@@ -140,7 +140,5 @@ def delete_journals(folder: Path, session_id: str) -> None:
 
 
 def remove_if_empty(folder: Path) -> None:
-    try:
+    with suppress(OSError):
         folder.rmdir()
-    except OSError:
-        pass

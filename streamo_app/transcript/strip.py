@@ -1,6 +1,6 @@
 """The decisions of one lane: every one of them in columns (`Decisions`), and at most 600 cells to draw (`Strip`).
 
-A stream may run for days, so a decided second is 37 bytes here, not an object of 400.
+A stream may run for days, so a decided second takes 37 bytes here instead of an object of 400.
 """
 
 from array import array
@@ -14,28 +14,28 @@ from streamo_app.protocol import STATES
 FINE_CELLS = 400
 """The newest seconds, drawn one by one."""
 COARSE_CELLS = 200
-"""Everything older; when these are used up, each pair of neighbours becomes one."""
+"""Everything older; when these are used up, each pair of adjacent cells is merged into one."""
 STRENGTH = {"silence": 0, "standby": 1, "response": 2}
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One decided second of a lane, or, for what lies far back, several in one (`seconds` > 1)."""
+    """One decided second of a lane, or several old ones in one cell (`seconds` > 1)."""
 
     second: int
     """First second that the cell covers."""
     state: str
     """silence | standby | response; in a cell of several seconds the strongest: response over standby over silence."""
     p: tuple[float, float, float]
-    """Probabilities of silence, standby, response, of the second that gave `state` (the last such one)."""
+    """Probabilities of silence, standby, response, of the (last) second that gave `state`."""
     skipped: int = 0
     """Seconds skipped just before this cell; in a cell of several seconds, all that were skipped in it."""
     seconds: int = 1
-    """Stretch of stream that the cell covers, from its first second to its last, skipped ones included."""
+    """Length of stream that the cell covers, from its first second to its last, skipped ones included."""
 
 
 def merge(old: Cell, new: Cell) -> Cell:
-    """One cell for two neighbours, the strongest state kept."""
+    """One cell for two adjacent ones, with the stronger state."""
     strong = old if STRENGTH[old.state] > STRENGTH[new.state] else new
     return Cell(old.second, strong.state, strong.p, old.skipped + new.skipped, new.second + new.seconds - old.second)
 
@@ -47,7 +47,7 @@ class Strip:
         self._fine: deque[Cell] = deque()
         self._coarse: list[Cell] = []
         self._width = 2
-        """Seconds of stream in a coarse cell; doubles when they run out."""
+        """Seconds of stream in a coarse cell; doubles when the coarse cells run out."""
 
     def add(self, cell: Cell) -> None:
         self._fine.append(cell)
@@ -97,12 +97,13 @@ class Decisions:
         """The decisions again, as events of `lane`; milliseconds to seven digits."""
         for i, second in enumerate(self._seconds):
             state = STATES[self._states[i]]
+            silence, standby, response = self._p[3 * i : 3 * i + 3]
             yield Decided(
                 second,
                 lane,
                 state,
                 self._texts.get(i, ""),
-                tuple(self._p[3 * i : 3 * i + 3]),
+                (silence, standby, response),
                 self._ms[i],
                 self._skipped[i],
             )

@@ -1,8 +1,8 @@
 """What was asked, decided and said in one run of a session, as rows, strips and files. Pure: events in, values out; no
 threads, no clock.
 
-Not the page (`ui/`). Text in here is untrusted, the user's and the model's alike: whoever draws it escapes it; the
-exports do.
+Not the page (`ui/`). Text in here is untrusted, the user's and the model's alike: code that displays it escapes it, as
+the exports do.
 
     Transcript.from_journal(path).to_srt()
 """
@@ -27,8 +27,8 @@ class Row:
     """One line of the transcript."""
 
     key: int
-    """Names the row for its life, from 1, in order of appearance. A response under way changes its text and `seq`,
-    never its key."""
+    """Identifies the row, from 1, in order of appearance. A response in progress changes its text and `seq`, never its
+    key."""
     seq: int
     """Number of the last change: `Snapshot.rows` holds the rows with `seq > after`."""
     second: int
@@ -41,7 +41,7 @@ class Row:
     partial: bool = False
     """True while a response is still being spoken."""
     follow_up: bool = False
-    """True for an instruction typed into a lane that stood already."""
+    """True for an instruction typed into a lane that already existed."""
 
 
 @dataclass
@@ -55,7 +55,7 @@ class LaneRecord:
     strip: Strip = field(default_factory=Strip)
     decisions: Decisions = field(default_factory=Decisions)
     speaking: int | None = None
-    """Key of the row of a response under way."""
+    """Key of the row of a response in progress."""
 
 
 class Transcript:
@@ -67,12 +67,12 @@ class Transcript:
         self.rows: list[Row] = []
         self.lanes: dict[int, LaneRecord] = {}
         self.seq = seq
-        """Grows with every change; a later run goes on counting where the one before stopped."""
+        """Grows with every change; a later run continues counting where the one before stopped."""
 
     @classmethod
     def from_journal(cls, path: Path) -> "Transcript":
-        """A transcript read back from disk. Raises ValueError (one sentence) for a file that is no journal, OSError for
-        none."""
+        """A transcript read back from disk. Raises ValueError (one sentence) for a file that is not a journal, OSError
+        if there is no file."""
         header, events = read_journal(path)
         transcript = cls(str(header.get("source", "")))
         for event in events:
@@ -80,7 +80,7 @@ class Transcript:
         return transcript
 
     def add(self, event: Event) -> None:
-        """Take in what happened."""
+        """Record what happened."""
         self.seq += 1
         match event:
             case Asked(second, lane, text, follow_up):
@@ -102,7 +102,7 @@ class Transcript:
 
     @property
     def over(self) -> bool:
-        """Whether the run came to an end, or to a failure."""
+        """Whether the run has ended or failed."""
         return bool(self.rows) and self.rows[-1].kind in ("ended", "failed")
 
     def cells(self, lane: int) -> tuple[Cell, ...]:
@@ -119,7 +119,8 @@ class Transcript:
         """A cue per finished response that has words, by start, then lane: from its second to the next of its lane, at
         most CUE_S."""
         spoken = [row for row in self.rows if row.kind == "response" and row.text and not row.partial]
-        cues, next_start = [], {}
+        cues: list[Cue] = []
+        next_start: dict[int, int] = {}
         for row in sorted(spoken, key=lambda row: -row.second):
             end = min(row.second + CUE_S, next_start.get(row.lane, float("inf")))
             next_start[row.lane] = row.second
@@ -127,7 +128,7 @@ class Transcript:
         return sorted(cues, key=lambda cue: (cue.start_s, cue.lane))
 
     def instructions(self) -> dict[int, str]:
-        """Lane to the instruction that opened it, the watcher left out."""
+        """Lane to the instruction that opened it, without the watcher."""
         return {lane: record.instruction for lane, record in sorted(self.lanes.items()) if lane}
 
     def to_srt(self) -> str:
@@ -137,8 +138,7 @@ class Transcript:
         return exports.vtt(self.cues())
 
     def to_jsonl(self) -> str:
-        """One JSON object a line per decided second and lane (DESIGN 5); the watcher is lane 0 with an empty
-        instruction."""
+        """A line of JSON per decided second and lane; the watcher is lane 0 with an empty instruction."""
         return "".join(
             exports.jsonl_line(decided, self.lanes[decided.lane].instruction) + "\n" for decided in self.decisions()
         )
@@ -198,7 +198,7 @@ class Transcript:
             self._say(decided.second, decided.lane, decided.text, partial=False)
 
     def _finish(self, lane: int) -> None:
-        """A response that nobody will go on with keeps the words it got to."""
+        """A response that will not be continued keeps the words it has."""
         record = self._record(lane)
         if record.speaking is not None:
             self._change(record.speaking, partial=False)

@@ -117,7 +117,7 @@ def test_past_sessions_are_listed_opened_and_deleted_by_their_own_browser_only(s
         ).session.journal_path.stem
         for action in ("reopen", "delete"):
             other.evaluate("what => window.streamo.act(what)", {"do": action, "name": name})
-            expect(other.locator("#message")).to_have_text("This session is not there any more; open the list again.")
+            expect(other.locator("#message")).to_have_text("This session no longer exists; open the list again.")
         expect(other.locator("#rows")).not_to_contain_text("First")
 
         page.click("#past-open")

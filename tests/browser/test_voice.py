@@ -87,7 +87,7 @@ def test_a_recording_is_thrown_away_with_escape_and_a_model_that_cannot_be_fetch
         page.click("#mic")
         page.wait_for_timeout(2500)
         page.click("#mic")
-        expect(page.locator("#message")).to_contain_text("could not be fetched from huggingface.co; type instead.")
+        expect(page.locator("#message")).to_contain_text("could not be downloaded from huggingface.co; type instead.")
         expect(page.locator("#mic")).to_be_enabled()
 
 
@@ -163,7 +163,7 @@ def test_the_chime_says_what_is_missing_where_there_is_no_portaudio(site, monkey
 
     def refuse(*_):
         raise sound.SoundError(
-            "Sound needs PortAudio, which is not installed; apt install libportaudio2, or leave the chime off."
+            "Sound needs PortAudio, which is not installed; run apt install libportaudio2, or leave the chime off."
         )
 
     monkeypatch.setattr(sound, "open_device", refuse)

@@ -16,7 +16,7 @@ def test_the_chime_is_two_tones_within_range_that_end_quietly():
     samples = chime_samples()
     assert samples.dtype == np.float32 and samples.shape == (len(TONES_HZ) * int(RATE_HZ * TONE_S),)
     assert 0.1 < np.abs(samples).max() <= 1.0 and np.abs(samples[-100:]).max() < 0.05 and samples[0] == 0
-    for tone, hertz in zip(np.split(samples, len(TONES_HZ)), TONES_HZ):
+    for tone, hertz in zip(np.split(samples, len(TONES_HZ)), TONES_HZ, strict=True):
         loudest = np.argmax(np.abs(np.fft.rfft(tone))) * RATE_HZ / len(tone)
         assert abs(loudest - hertz) < 10
 

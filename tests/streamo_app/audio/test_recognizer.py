@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from streamo_app.audio.decode import LONGEST_S, MAX_BYTES, decode
-from streamo_app.audio.recognizer import QUEUE, Progress, Speech
+from streamo_app.audio.recognizer import QUEUE, Speech, SpeechProgress
 from tests.support.tiny_speech import RATE_HZ, recording, tone, write_whisper
 
 WAIT_S = 60
@@ -20,7 +20,7 @@ def loudest_hz(samples: np.ndarray) -> float:
     return np.argmax(np.abs(np.fft.rfft(samples))) * RATE_HZ / len(samples)
 
 
-def progress(spoken) -> Progress:
+def progress(spoken) -> SpeechProgress:
     assert spoken.over.wait(WAIT_S)
     return spoken.progress
 
@@ -54,9 +54,9 @@ PLAYLIST = b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"
         (b"hello", "format is not supported"),
         (PLAYLIST, "format is not supported"),
         (b"ffconcat version 1.0\nfile /etc/passwd\n", "format is not supported"),
-        (b"\x1aE\xdf\xa3" + PLAYLIST, "cannot be read"),
-        (recording(tone())[:100], "cannot be read"),
-        (b"RIFF" + bytes(MAX_BYTES), "at most 2 MB"),
+        (b"\x1aE\xdf\xa3" + PLAYLIST, "could not be read"),
+        (recording(tone())[:100], "could not be read"),
+        (b"RIFF" + bytes(MAX_BYTES), "more than the 2 MB allowed"),
     ],
 )
 def test_what_is_no_recording_is_one_sentence_and_no_file_is_opened_for_it(data, sentence):
@@ -78,7 +78,7 @@ def test_nothing_is_loaded_for_silence_a_slip_of_the_finger_or_noise_of_a_file()
     speech = Speech("someone/model", load)
     assert "Nothing was heard" in progress(speech.hear(tone(loudness=0.0))).words
     assert "too short" in progress(speech.hear(tone(0.1))).words
-    assert "not known here" in progress(speech.hear(b"hello")).words
+    assert "format is not supported" in progress(speech.hear(b"hello")).words
 
 
 def test_while_a_model_is_fetched_that_is_said_and_more_than_a_few_do_not_wait():
@@ -92,14 +92,14 @@ def test_while_a_model_is_fetched_that_is_said_and_more_than_a_few_do_not_wait()
     speech = Speech("someone/model", load)
     first = speech.hear(tone())
     assert reached.wait(WAIT_S)
-    assert first.progress == Progress(
-        "loading", "The speech model someone/model is being fetched and loaded; only the first time takes this long."
+    assert first.progress == SpeechProgress(
+        "loading", "The speech model someone/model is being downloaded and loaded; only the first time takes this long."
     )
     others = [speech.hear(tone()) for _ in range(QUEUE)]
-    with pytest.raises(ValueError, match="Too many speak at once"):
+    with pytest.raises(ValueError, match="Too many people are speaking at once"):
         speech.hear(tone())
     release.set()
-    assert {progress(spoken) for spoken in (first, *others)} == {Progress("heard", "Count the cars.")}
+    assert {progress(spoken) for spoken in (first, *others)} == {SpeechProgress("heard", "Count the cars.")}
 
 
 def test_a_model_that_cannot_be_fetched_says_what_to_do_and_is_tried_again_next_time():
@@ -107,8 +107,9 @@ def test_a_model_that_cannot_be_fetched_says_what_to_do_and_is_tried_again_next_
     for _ in range(2):
         failed = progress(speech.hear(tone()))
         assert failed.state == "failed" and failed.words == (
-            "The speech model openai/whisper-tiny-that-nobody-has is not on the machine that runs Streamo and could not be fetched from huggingface.co; "
-            "type instead. Once that machine is online, speak again; --speech FOLDER names one that is there already."
+            "The speech model openai/whisper-tiny-that-nobody-has is not on the machine that runs Streamo and could "
+            "not be downloaded from huggingface.co; type instead. Once that machine is online, try again; "
+            "--speech FOLDER takes one that is there already."
         )
 
 
@@ -137,4 +138,4 @@ def test_a_recogniser_that_breaks_or_hears_nothing_is_told_and_the_next_is_serve
     speech = Speech("someone/model", lambda model: recognise)
     said = [progress(speech.hear(tone())) for _ in range(3)]
     assert [one.state for one in said] == ["failed", "failed", "heard"]
-    assert "could not be turned into words" in said[0].words and "No words were understood" in said[1].words
+    assert "could not be transcribed" in said[0].words and "No words were recognised" in said[1].words

@@ -48,10 +48,14 @@ def test_the_newest_comes_first(folder):
 @pytest.mark.parametrize(
     ("content", "trouble"),
     [
-        (b"", "empty"), (b'{"journal": 99}\n', "from another version of Streamo, or damaged"), (b"[1]\n", "from another version of Streamo, or damaged"),
-        (b'{"journal"', "damaged"), (b"\x00\xff\x00\n", "damaged"), (b'{"journal": 1}\n{"event": "asked", "second": }\n', "damaged"),
+        (b"", "empty"),
+        (b'{"journal": 99}\n', "from another version of Streamo, or damaged"),
+        (b"[1]\n", "from another version of Streamo, or damaged"),
+        (b'{"journal"', "damaged"),
+        (b"\x00\xff\x00\n", "damaged"),
+        (b'{"journal": 1}\n{"event": "asked", "second": }\n', "damaged"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_opened_is_listed_with_a_word_and_can_be_deleted(folder, content, trouble):
     path = kept(folder)
     path.write_bytes(content)
@@ -80,7 +84,7 @@ def test_a_journal_being_written_is_marked_and_neither_deleted_nor_opened_until_
     journal = Journal(next_path(folder, "s"), source="street.webm")
     assert is_written(journal.path) and Archive(folder).entries()[0].running
     for refused in (Archive(folder).delete, Archive(folder).finished):
-        with pytest.raises(ValueError, match="^This session is still running; stop it first.$"):
+        with pytest.raises(ValueError, match=r"^This session is still running; stop it first.$"):
             refused(journal.path.stem)
     journal.close()
     assert Archive(folder).finished(journal.path.stem) == journal.path and not is_written(journal.path)
@@ -89,7 +93,7 @@ def test_a_journal_being_written_is_marked_and_neither_deleted_nor_opened_until_
 def test_nobody_reaches_the_journals_of_another_whatever_he_calls_them(tmp_path, folder):
     theirs = kept(owner_folder(tmp_path, THEIRS), "another")
     kept(folder)
-    shelf = Archive(folder)
+    archive = Archive(folder)
     forged = [
         theirs.stem,
         f"../{theirs.parent.name}/{theirs.stem}",
@@ -104,10 +108,10 @@ def test_nobody_reaches_the_journals_of_another_whatever_he_calls_them(tmp_path,
         f"{theirs.stem}\n",
     ]
     for name in forged:
-        for action in (shelf.path, shelf.finished, shelf.delete):
-            with pytest.raises(ValueError, match="^This session is not there any more; open the list again.$"):
+        for action in (archive.path, archive.finished, archive.delete):
+            with pytest.raises(ValueError, match=r"^This session no longer exists; open the list again.$"):
                 action(name)
-    assert theirs.exists() and len(shelf.entries()) == 1
+    assert theirs.exists() and len(archive.entries()) == 1
 
 
 @pytest.mark.parametrize("owner", ["", "..", "A" * 31, "A" * 33, "A" * 31 + "/", "A" * 32 + "\n", "ä" * 32])

@@ -21,10 +21,16 @@ from streamo_app.transcript.transcript import Transcript
 
 P = (0.1, 0.2, 0.7)
 EVENTS = [
-    Asked(0, 1, 'Watch the "dog", <b>\u00fc</b>.'), Decided(0, 1, State.SILENCE, "", (1.0, 0.0, 0.0), 9.5),
-    Asked(1, 1, "And the ball.", follow_up=True), Decided(1, 1, State.STANDBY, "", P, 9.5, 3), Decided(2, 1, State.RESPONSE, "A dog.", P, 31.0),
-    Noticed(2, "Reconnecting."), LaneClosed(3, 1), Failed(3, "The camera is gone."), Ended(3, "Stopped."),
-]  # fmt: skip
+    Asked(0, 1, 'Watch the "dog", <b>\u00fc</b>.'),
+    Decided(0, 1, State.SILENCE, "", (1.0, 0.0, 0.0), 9.5),
+    Asked(1, 1, "And the ball.", follow_up=True),
+    Decided(1, 1, State.STANDBY, "", P, 9.5, 3),
+    Decided(2, 1, State.RESPONSE, "A dog.", P, 31.0),
+    Noticed(2, "Reconnecting."),
+    LaneClosed(3, 1),
+    Failed(3, "The camera is gone."),
+    Ended(3, "Stopped."),
+]
 
 
 def written(path: Path, events=EVENTS, **header) -> Path:
@@ -47,8 +53,15 @@ def test_every_event_comes_back_as_it_was_and_a_response_under_way_is_not_writte
 def test_a_line_on_disk_is_plain_json(tmp_path):
     lines = written(tmp_path / "a.jsonl", EVENTS[3:4]).read_text().splitlines()
     assert json.loads(lines[1]) == {
-        "event": "decided", "second": 1, "lane": 1, "state": "standby", "text": "", "p": [0.1, 0.2, 0.7], "ms": 9.5, "skipped": 3,
-    }  # fmt: skip
+        "event": "decided",
+        "second": 1,
+        "lane": 1,
+        "state": "standby",
+        "text": "",
+        "p": [0.1, 0.2, 0.7],
+        "ms": 9.5,
+        "skipped": 3,
+    }
 
 
 def test_a_transcript_read_back_exports_what_the_live_one_did(tmp_path):
@@ -72,12 +85,19 @@ def test_a_torn_last_line_is_ignored(tmp_path, torn):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("", "is empty"), ("no json\n", "line 1 makes no sense"), ('{"journal": 99}\n', "line 1 makes no sense"), ("[]\n", "line 1 makes no sense"),
-        ('{"journal": 1}\n{"event": "exec", "second": 1}\n{}\n', "line 2 makes no sense"),
-        ('{"journal": 1}\n{"event": "asked", "second": 1, "lane": 1, "text": "x"}\n7\n', "line 3 makes no sense"),
-        ('{"journal": 1}\n{"event": "decided", "second": 1, "lane": 1, "state": "x", "text": "", "p": [], "ms": 1}\n', "line 2 makes no sense"),
+        ("", "is empty"),
+        ("no json\n", "line 1 is invalid"),
+        ('{"journal": 99}\n', "line 1 is invalid"),
+        ("[]\n", "line 1 is invalid"),
+        ('{"journal": 1}\n{"event": "exec", "second": 1}\n{}\n', "line 2 is invalid"),
+        ('{"journal": 1}\n{"event": "asked", "second": 1, "lane": 1, "text": "x"}\n7\n', "line 3 is invalid"),
+        (
+            '{"journal": 1}\n'
+            '{"event": "decided", "second": 1, "lane": 1, "state": "x", "text": "", "p": [], "ms": 1}\n',
+            "line 2 is invalid",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_journal_is_refused_with_the_line_that_is_wrong(tmp_path, content, sentence):
     path = tmp_path / "a.jsonl"
     path.write_text(content)
@@ -118,7 +138,7 @@ def test_kill_9_loses_at_most_the_second_in_flight(tmp_path):
 def test_a_full_disk_is_an_error_of_writing_and_none_of_closing(tmp_path):
     journal = Journal(tmp_path / "a.jsonl")
     journal.close()
-    journal._file = open("/dev/full", "w")
+    journal._file = open("/dev/full", "w")  # noqa: SIM115 - the journal closes it
     with pytest.raises(OSError, match="No space left"):
         journal.write(EVENTS[0])
     journal.close()

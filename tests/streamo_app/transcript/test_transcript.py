@@ -5,6 +5,7 @@ Run: python -m pytest tests/streamo_app/transcript/test_transcript.py
 
 import json
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -37,13 +38,21 @@ def shown(transcript: Transcript) -> list[tuple]:
 
 def test_what_was_asked_said_noticed_and_ended_become_rows_and_silence_does_not():
     transcript = made(
-        Asked(0, 1, "Tell me when it turns green."), silent(0), silent(1), said(2, "Green."), Asked(3, 1, "And now?", follow_up=True),
-        Noticed(3, "Reconnecting."), Ended(4, "Stopped."),
-    )  # fmt: skip
+        Asked(0, 1, "Tell me when it turns green."),
+        silent(0),
+        silent(1),
+        said(2, "Green."),
+        Asked(3, 1, "And now?", follow_up=True),
+        Noticed(3, "Reconnecting."),
+        Ended(4, "Stopped."),
+    )
     assert shown(transcript) == [
-        (0, 1, "asked", "Tell me when it turns green."), (2, 1, "response", "Green."), (3, 1, "asked", "And now?"),
-        (3, 0, "notice", "Reconnecting."), (4, 0, "ended", "Stopped."),
-    ]  # fmt: skip
+        (0, 1, "asked", "Tell me when it turns green."),
+        (2, 1, "response", "Green."),
+        (3, 1, "asked", "And now?"),
+        (3, 0, "notice", "Reconnecting."),
+        (4, 0, "ended", "Stopped."),
+    ]
     assert [row.follow_up for row in transcript.rows] == [False, False, True, False, False]
     assert transcript.lanes[1].instruction == "Tell me when it turns green."
     assert [(row.lane, row.text) for row in transcript.rows if row.follow_up] == [(1, "And now?")]
@@ -83,8 +92,9 @@ def test_a_response_that_nobody_goes_on_with_keeps_the_words_it_got_to(end):
 def test_a_cell_holds_state_probabilities_and_the_seconds_skipped_before_it():
     transcript = made(silent(0), Decided(3, 1, State.STANDBY, "", STANDBY, 5.0, skipped=2))
     assert [(cell.second, cell.state, cell.p, cell.skipped, cell.seconds) for cell in transcript.cells(1)] == [
-        (0, "silence", QUIET, 0, 1), (3, "standby", STANDBY, 2, 1),
-    ]  # fmt: skip
+        (0, "silence", QUIET, 0, 1),
+        (3, "standby", STANDBY, 2, 1),
+    ]
     assert transcript.cells(2) == ()
 
 
@@ -98,10 +108,7 @@ def test_a_day_of_seconds_is_at_most_600_cells_that_keep_the_strongest_state_and
     cells = transcript.cells(1)
     assert FINE_CELLS < len(cells) <= FINE_CELLS + COARSE_CELLS
     assert [cell.second for cell in cells[-FINE_CELLS:]] == list(range(day - FINE_CELLS, day))
-    assert (
-        all(cell.second + cell.seconds == after.second for cell, after in zip(cells, cells[1:]))
-        and cells[0].second == 0
-    )
+    assert all(cell.second + cell.seconds == after.second for cell, after in pairwise(cells)) and cells[0].second == 0
     assert sum(cell.skipped for cell in cells) == 8
 
     def at(second: int) -> str:
@@ -113,9 +120,11 @@ def test_a_day_of_seconds_is_at_most_600_cells_that_keep_the_strongest_state_and
 
 def test_json_lines_are_the_contract_to_the_letter():
     transcript = made(
-        Decided(0, 0, State.SILENCE, "", (1.0, 0.0, 0.0), 3.25), Asked(1, 1, 'Say "grün".'),
-        Decided(1, 1, State.STANDBY, "", (0.25, 0.625, 0.125), 12.5), Decided(4, 1, State.RESPONSE, "Grün.", (0.1, 0.2, 0.7), 31.0, 2),
-    )  # fmt: skip
+        Decided(0, 0, State.SILENCE, "", (1.0, 0.0, 0.0), 3.25),
+        Asked(1, 1, 'Say "grün".'),
+        Decided(1, 1, State.STANDBY, "", (0.25, 0.625, 0.125), 12.5),
+        Decided(4, 1, State.RESPONSE, "Grün.", (0.1, 0.2, 0.7), 31.0, 2),
+    )
     assert transcript.to_jsonl() == (
         '{"second": 0, "lane": 0, "instruction": "", "state": "silence", "text": "",'
         ' "p": {"silence": 1.0, "standby": 0.0, "response": 0.0}, "ms": 3.25, "skipped": 0}\n'

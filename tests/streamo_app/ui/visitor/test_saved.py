@@ -102,7 +102,7 @@ def test_names_of_other_peoples_sessions_and_made_up_ones_lead_nowhere(house, ac
     path = theirs.session.journal_path
     for name in (path.stem, str(path), f"../{path.parent.name}/{path.stem}", "../../etc/passwd", "", None, 7, {"x": 1}):
         view = mine.act({"do": action, "name": name}, PageState())
-        assert view["message"] == "This session is not there any more; open the list again." and view["rows"] == []
+        assert view["message"] == "This session no longer exists; open the list again." and view["rows"] == []
     assert path.exists()
 
 
