@@ -2,9 +2,8 @@
 makes those.
 
 A file is a JSON list or JSON Lines of objects `{video_name, video_path, task_type, source, question: [{content, time}],
-response: [{content, st_time, end_time,
-time}]}`; times are 1-based seconds ("12", 12.5 or "MM:SS"), an unused one is "". Keys that the schema does not know are
-kept in `extra` and written back.
+response: [{content, st_time, end_time, time}]}`; times are 1-based seconds ("12", 12.5 or "MM:SS") and "" where unused.
+Keys that the schema does not know are kept in `extra` and written back.
 """
 
 import json
@@ -14,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 Time = int | float | str
-"""As it stands in the file; `streamo_app.protocol` turns it into seconds or a turn."""
+"""As it is in the file; `streamo_app.protocol` turns it into seconds or a turn."""
+
+_GIVE = "give a file of raw records (JSON list or JSON Lines)"
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Record:
-    """One dialogue's annotation: what is asked and what is to be said over one video."""
+    """Annotation of one dialogue: what is asked and what is to be answered over one video."""
 
     video_name: str
     video_path: str
@@ -56,7 +57,7 @@ class Record:
 
     @classmethod
     def from_dict(cls, raw: Any) -> "Record":
-        """Record of one object of the public schema. Raises ValueError naming the field that is wrong."""
+        """Record from an object of the public schema. Raises ValueError naming the field that is wrong."""
         if not isinstance(raw, dict):
             raise ValueError(f"is {_kind(raw)}, not an object")
         rest = dict(raw)
@@ -104,7 +105,7 @@ def numbered_records(path: str | Path) -> Iterator[tuple[int, Record | str]]:
 
 
 def load_records(path: str | Path) -> tuple[list[Record], list[str]]:
-    """Records of a file, and one line per rejected record: its index and the reason. Raises as `numbered_records` does."""
+    """Records of a file, and a line per rejected record: index and reason. Raises as `numbered_records` does."""
     items = [item for _, item in numbered_records(path)]
     return [item for item in items if isinstance(item, Record)], [item for item in items if isinstance(item, str)]
 
@@ -117,18 +118,16 @@ def save_records(records: list[Record], path: str | Path) -> None:
 
 
 def _read(path: Path) -> list:
-    """Raw objects of the file; a bad line of JSON Lines stands there as its JSONDecodeError."""
+    """Raw objects of the file, with the JSONDecodeError in place of a bad line of JSON Lines."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise ValueError(f"{path} does not exist; give a file of raw records (JSON list or JSON Lines).") from None
+        raise ValueError(f"{path} does not exist; {_GIVE}.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"{path} cannot be read ({error}); give a file of raw records (JSON list or JSON Lines)."
-        ) from None
+        raise ValueError(f"{path} cannot be read ({error}); {_GIVE}.") from None
     try:
-        whole = json.loads(text)
-        return whole if isinstance(whole, list) else [whole]
+        parsed = json.loads(text)
+        return parsed if isinstance(parsed, list) else [parsed]
     except json.JSONDecodeError:
         pass
     lines: list[Any] = []
@@ -138,7 +137,7 @@ def _read(path: Path) -> list:
         except json.JSONDecodeError as error:
             lines.append(error)
     if not any(isinstance(line, dict) for line in lines):
-        raise ValueError(f"{path} is not JSON; give a file of raw records (JSON list or JSON Lines).")
+        raise ValueError(f"{path} is not JSON; {_GIVE}.")
     return lines
 
 

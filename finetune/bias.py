@@ -1,9 +1,9 @@
-"""Choosing the bias of the response on validation data: the same records at several biases, streamed in one pass over
-the videos.
+"""Chooses the response bias on validation data: the same records at several biases, streamed in one pass over the
+videos.
 
 Run: python -m finetune bias --model M --data VALIDATION.json [--biases -1 -0.5 0 0.5 1] [--json OUT]
 
-Pictures are decoded and encoded once for all biases, and biases share a lane until they decide differently
+Frames are decoded and encoded once for all biases, and biases share a lane until they decide differently
 (`rollout.py`).
 """
 
@@ -11,12 +11,12 @@ import json
 from argparse import ArgumentParser, Namespace
 
 from finetune.evaluate import add_common_arguments, prepare, report, stream, write
-from finetune.evaluation.conditions import FRESH
+from finetune.evaluation.conditions import FRESH_STREAMS
 from finetune.evaluation.jobs import Outcome
 
 BIASES = (-1.0, -0.5, 0.0, 0.5, 1.0)
 LARGEST = 100
-"""Far beyond it a probability is 0 at one bias, and what another would decide cannot be told from it."""
+"""With far larger ones a probability is 0 at one bias and tells nothing of what another would decide."""
 
 
 def reports(outcome: Outcome) -> dict[float, dict]:
@@ -31,11 +31,11 @@ def reports(outcome: Outcome) -> dict[float, dict]:
 
 def best(scores: dict[float, dict]) -> float:
     """The bias with the highest mean F1 over tasks; of equal ones the nearest to 0. Raises ValueError where no task has
-    an F1."""
+    an F1, which is None where no response is expected."""
     known = {bias: scores[bias]["macro"]["f1"] for bias in scores if scores[bias]["macro"]["f1"] is not None}
     if not known:
         raise ValueError(
-            "No response is due in any of these records, so that no bias is better than another; take records with answers."
+            "No response is expected in any of these records, so no bias is the best; use records with answers."
         )
     return max(known, key=lambda bias: (known[bias], -abs(bias)))
 
@@ -48,7 +48,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=float,
         nargs="+",
         default=BIASES,
-        help="on top of the model's own (default: -1 -0.5 0 0.5 1)",
+        help="values to try, on top of the model's own bias (default: -1 -0.5 0 0.5 1)",
     )
 
 
@@ -56,10 +56,10 @@ def run(args: Namespace) -> int:
     """The command; 0 when a bias was chosen. Raises ValueError with one sentence otherwise."""
     from finetune.evaluation.report import print_biases
 
-    if not all(abs(bias) <= LARGEST for bias in args.biases):  # not a number is not either
-        raise ValueError(f"--biases are numbers from -{LARGEST} to {LARGEST}, say -0.5 0 0.5.")
+    if not all(abs(bias) <= LARGEST for bias in args.biases):  # also refuses nan
+        raise ValueError(f"--biases must be numbers from -{LARGEST} to {LARGEST}, such as -0.5 0 0.5.")
     jobs, rejected = prepare(args)
-    scores = reports(stream(args, jobs, FRESH, sorted(set(args.biases)), rejected))
+    scores = reports(stream(args, jobs, FRESH_STREAMS, sorted(set(args.biases)), rejected))
     chosen = best(scores)
     if args.json:
         result = {

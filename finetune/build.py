@@ -1,5 +1,5 @@
-"""Dialogues from raw records: what is asked and what is to be said on each turn of a video. No tokens (`labels.py`), no
-pixels.
+"""Dialogues from raw records: what is asked and what is to be answered on each turn of a video. No tokens
+(`labels.py`), no pixels.
 
 Run: python -m finetune build RAW.json OUT.jsonl [--videos DIR] [--compat]
 
@@ -12,8 +12,9 @@ import json
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-from finetune.annotations import Answer, Record, load_records
+from finetune.annotations import Answer, Record, Time, load_records
 from streamo_app.files import atomic_write, writable
 from streamo_app.protocol import State, clean_instruction, parse_seconds, raw_turn
 from streamo_app.video.turns import video_seconds
@@ -26,7 +27,7 @@ class DialogueTurn:
     """Asked on this turn, in order."""
     state: State
     text: str
-    """Words of a response, else empty."""
+    """Text of a response, otherwise empty."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Dialogue:
     turns: tuple[DialogueTurn, ...]
     """One per second of the video, from second 0."""
     meta: dict = field(default_factory=dict)
+    """What else its readers need of the record: "task_type" and "source", and "argument" where the record has one, what
+    an instruction is about ("red car")."""
 
     @property
     def asked(self) -> int | None:
@@ -68,13 +71,13 @@ def build_dialogue(record: Record, seconds: int) -> tuple[Dialogue | None, list[
     standby: set[int] = set()
     for index, answer in enumerate(record.answers):
         try:
-            turn, at, span, moved = _place_answer(answer, first, seconds)
+            placed = _place_answer(answer, first, seconds)
         except ValueError as error:
             notes.append(f"answer {index}: rejected, {error}")
             continue
-        due.setdefault(turn, []).append((at, " ".join(answer.content.split())))
-        standby.update(span)
-        notes += [f"answer {index}: moved, {what}" for what in moved]
+        due.setdefault(placed.turn, []).append((placed.at, " ".join(answer.content.split())))
+        standby.update(placed.standby)
+        notes += [f"answer {index}: moved, {what}" for what in placed.moved]
     if record.answers and not due:
         return None, [*notes, "no answer can be given"]
     # Standby is laid down last and only beside responses: an answer is never lost to the next event.
@@ -86,7 +89,7 @@ def build_dialogue(record: Record, seconds: int) -> tuple[Dialogue | None, list[
 def place_questions(record: Record, seconds: float, notes: list[str]) -> dict[int, list[str]]:
     """Turn -> instructions asked there, each exactly once; what is moved or rejected is appended to `notes`.
 
-    Who does not know the length of the video yet gives infinity.
+    Give infinity for `seconds` where the length of the video is not known yet.
     """
     asked: dict[int, list[str]] = {}
     for index, question in enumerate(record.questions):
@@ -107,37 +110,56 @@ def place_questions(record: Record, seconds: float, notes: list[str]) -> dict[in
     return asked
 
 
-def _place_answer(answer: Answer, first: int, seconds: int) -> tuple[int, float, range, list[str]]:
-    """(turn of the response, raw time for ordering, standby turns, what was moved). Raises ValueError with the reason
-    of a rejection."""
+class _Placed(NamedTuple):
+    """Where an answer of a record goes."""
+
+    turn: int
+    """Of the response."""
+    at: float
+    """Raw time, which orders the answers of one turn."""
+    standby: range
+    """Turns of the event that it answers."""
+    moved: list[str]
+    """What was moved, one line each."""
+
+
+def _place_answer(answer: Answer, first: int, seconds: int) -> _Placed:
+    """Raises ValueError with the reason of a rejection."""
     if not answer.content.strip():
-        raise ValueError("it has no words")
+        raise ValueError("it has no text")
     if answer.time is not None:
-        turn = raw_turn(answer.time)
-        if turn >= seconds:
-            raise ValueError(f"it is due at {answer.time} but the video has {seconds} seconds")
-        if turn < first:
-            raise ValueError(f"it is due at {answer.time}, before its question at {first + 1}")
-        return turn, parse_seconds(answer.time), range(0), []
+        return _place_at(answer.time, first, seconds)
     if answer.st_time is None and answer.end_time is None:
         raise ValueError("it has no time")
     if answer.st_time is None or answer.end_time is None:
         raise ValueError(f"it has only {'end_time' if answer.st_time is None else 'st_time'}; give both, or time")
-    begin, end = raw_turn(answer.st_time), raw_turn(answer.end_time)
-    if parse_seconds(answer.st_time) > parse_seconds(answer.end_time):
-        raise ValueError(f"its event ends at {answer.end_time}, before it starts at {answer.st_time}")
+    return _place_after(answer.st_time, answer.end_time, first, seconds)
+
+
+def _place_at(time: Time, first: int, seconds: int) -> _Placed:
+    turn = raw_turn(time)
+    if turn >= seconds:
+        raise ValueError(f"it is due at {time} but the video has {seconds} seconds")
+    if turn < first:
+        raise ValueError(f"it is due at {time}, before its question at {first + 1}")
+    return _Placed(turn, parse_seconds(time), range(0), [])
+
+
+def _place_after(start: Time, stop: Time, first: int, seconds: int) -> _Placed:
+    """After the event `start`..`stop`, with Standby while it lasts."""
+    begin, end = raw_turn(start), raw_turn(stop)
+    if parse_seconds(start) > parse_seconds(stop):
+        raise ValueError(f"its event ends at {stop}, before it starts at {start}")
     if end >= seconds:
-        raise ValueError(f"its event ends at {answer.end_time} but the video has {seconds} seconds")
+        raise ValueError(f"its event ends at {stop} but the video has {seconds} seconds")
     if end < first:
-        raise ValueError(
-            f"its event ended at {answer.end_time}, before its question at {first + 1}; such an answer needs time"
-        )
+        raise ValueError(f"its event ended at {stop}, before its question at {first + 1}; give such an answer a time")
     moved = []
     if begin < first:
-        moved.append(f"standby starts at its question ({first + 1}), not at {answer.st_time}")
+        moved.append(f"standby starts at its question ({first + 1}), not at {start}")
     if end + 1 == seconds:
         moved.append("its event ends with the video, so it is given on the last turn")
-    return min(end + 1, seconds - 1), parse_seconds(answer.end_time), range(max(begin, first), end + 1), moved
+    return _Placed(min(end + 1, seconds - 1), parse_seconds(stop), range(max(begin, first), end + 1), moved)
 
 
 def build_compat(record: Record, seconds: int) -> tuple[Dialogue, list[str]]:
@@ -145,8 +167,8 @@ def build_compat(record: Record, seconds: int) -> tuple[Dialogue, list[str]]:
 
     Times are truncated; the first question is also put on turn 0 when none falls there; of two questions or events on
     one turn the later wins; an event that ends with the video, and whatever lies outside it, vanishes; so does an
-    answer without words, but not its Standby. Where an answer has both a span and a time the span is taken (the release
-    has no such record to tell).
+    answer without text, but not its Standby. Where an answer has both a span and a time the span is taken (the release
+    has no such record to compare with).
     """
     asked: dict[int, list[str]] = {}
     for question in record.questions:
@@ -173,7 +195,7 @@ def build_compat(record: Record, seconds: int) -> tuple[Dialogue, list[str]]:
     return _dialogue(record, seconds, asked, states, texts), []
 
 
-def _official_time(time: int | float | str | None) -> int | None:
+def _official_time(time: Time | None) -> int | None:
     """Whole seconds, or None for what the official converter passes over."""
     try:
         return None if time is None else int(parse_seconds(time))
@@ -188,12 +210,14 @@ def _dialogue(record: Record, seconds: int, asked: dict, states: dict, texts: di
         turns.append(
             DialogueTurn(second, tuple(asked.get(second, ())), state, texts[second] if state is State.RESPONSE else "")
         )
-    meta = {"video_name": record.video_name, "task_type": record.task_type, "source": record.source, **record.extra}
+    meta = {"task_type": record.task_type, "source": record.source}
+    if "argument" in record.extra:
+        meta["argument"] = record.extra["argument"]
     return Dialogue(record.video_path, record.task, tuple(turns), meta)
 
 
 def record_seconds(record: Record, videos: str | Path | None = None) -> int:
-    """Number of turns: of the video file where there is one, else `extra["seconds"]`, else up to the last time named.
+    """Number of turns: those of the video file if it exists, else `extra["seconds"]`, else up to the last time named.
 
     Raises ValueError for a video that cannot be read.
     """
@@ -207,7 +231,7 @@ def record_seconds(record: Record, videos: str | Path | None = None) -> int:
     return max((turn + 2 for turn in map(_turn_or_none, times) if turn is not None), default=1)
 
 
-def _turn_or_none(time: int | float | str | None) -> int | None:
+def _turn_or_none(time: Time | None) -> int | None:
     try:
         return None if time is None else raw_turn(time)
     except ValueError:  # reported where the item is placed
@@ -217,8 +241,8 @@ def _turn_or_none(time: int | float | str | None) -> int | None:
 def build_file(
     raw: str | Path, out_jsonl: str | Path, videos: str | Path | None = None, compat: bool = False
 ) -> tuple[int, list[str]]:
-    """Dialogues of a raw file as JSON Lines, written beside and then renamed. Returns (dialogues written, what was
-    moved or rejected).
+    """Writes the dialogues of a raw file as JSON Lines, atomically. Returns (dialogues written, what was moved or
+    rejected).
 
     `videos` is the folder that `video_path` is relative to (the raw file's own where None). Raises ValueError when
     nothing can be read.
@@ -248,18 +272,20 @@ def build_file(
 
 
 def load_dialogues(path: str | Path) -> list[Dialogue]:
-    """Dialogues that `build_file` wrote."""
+    """Reads the dialogues that `build_file` wrote."""
     with Path(path).open(encoding="utf-8") as file:
         return [Dialogue.from_dict(json.loads(line)) for line in file]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("raw", metavar="RAW.json", help="raw records: JSON list or JSON Lines")
-    parser.add_argument("out", metavar="OUT.jsonl", help="dialogues to write")
+    parser.add_argument("out", metavar="OUT.jsonl", help="file of dialogues to write")
     parser.add_argument(
-        "--videos", metavar="DIR", help="folder that video_path is relative to (default: the one of RAW.json)"
+        "--videos", metavar="DIR", help="folder that video_path is relative to (default: that of RAW.json)"
     )
-    parser.add_argument("--compat", action="store_true", help="reproduce the official converter, faults included")
+    parser.add_argument(
+        "--compat", action="store_true", help="reproduce the output of the official converter, faults included"
+    )
 
 
 def run(args: Namespace) -> int:
@@ -267,9 +293,5 @@ def run(args: Namespace) -> int:
     written, notes = build_file(args.raw, args.out, args.videos, args.compat)
     for note in notes:
         print(note)
-    print(
-        f"{written} dialogues written to {args.out}; {len(notes)} notes above"
-        if notes
-        else f"{written} dialogues written to {args.out}"
-    )
+    print(f"{written} dialogues written to {args.out}" + (f"; {len(notes)} notes above" if notes else ""))
     return 0

@@ -1,8 +1,7 @@
 """Streaming evaluation of a set of raw records on the model's own past, through the StreamingModel that also runs live.
 
 Run: python -m finetune evaluate --model M --data RAW.json [--videos DIR] [--json OUT] [--predictions OUT.jsonl]
-     ... --clock 80000 --against-fresh, --chain --from 3000 --against-fresh, --fps 2 --against-fresh: live conditions
-     beside fresh streams
+     ... --clock 80000 | --chain --from 3000 | --fps 2 [--against-fresh]: live conditions [compared with fresh streams]
 
 Not the scores (`metrics.py`), not the streaming (`rollout.py`), not the choice of a bias (`bias.py`). Jobs (`jobs.py`)
 are shared by processes.
@@ -19,9 +18,8 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from finetune.evaluation import conditions as live
-from finetune.evaluation.conditions import FRESH, Conditions
-from finetune.evaluation.jobs import EvalJob, Outcome, make_jobs, only, run_job, thinned
+from finetune.evaluation.conditions import FRESH_STREAMS, Conditions, add_condition_arguments, conditions_from_args
+from finetune.evaluation.jobs import EvalJob, Outcome, limit_per_video, make_jobs, run_job, select_records
 from finetune.evaluation.rollout import Chain
 from finetune.metrics import score
 from streamo_app.config import QUANTIZE
@@ -36,7 +34,7 @@ def evaluate(
     jobs: Sequence[EvalJob],
     load: Load,
     *,
-    conditions: Conditions = FRESH,
+    conditions: Conditions = FRESH_STREAMS,
     bias: float | Sequence[float] = 0.0,
     workers: int = 1,
     done: Callable[[], None] = lambda: None,
@@ -51,13 +49,13 @@ def evaluate(
     biases = (bias,) if isinstance(bias, (int, float)) else tuple(bias)
     outcome = Outcome()
     if workers <= 1:
-        work = _Work(load, conditions, biases)
+        worker = _Worker(load, conditions, biases)
         try:
             for job in jobs:
-                outcome.add(work(job))
+                outcome.add(worker(job))
                 done()
         finally:
-            work.close()
+            worker.close()
     else:
         for part in _in_processes(jobs, load, conditions, biases, workers):
             outcome.add(part)
@@ -66,8 +64,8 @@ def evaluate(
     return outcome
 
 
-class _Work:
-    """What one process does with its jobs, one after the other."""
+class _Worker:
+    """Runs the jobs of one process, one after the other."""
 
     def __init__(self, load: Load, conditions: Conditions, biases: tuple[float, ...]):
         self._load, self._conditions, self._biases = load, conditions, biases
@@ -75,29 +73,28 @@ class _Work:
         self._chain: Chain | None = None
 
     def __call__(self, job: EvalJob) -> Outcome:
-        if (
-            self._model is None
-        ):  # here and not at the start, so that in a process a bad model folder is a sentence and not a broken pool
+        if self._model is None:
+            # Not in __init__: there a bad model folder would break the process pool instead of raising its sentence.
             self._model = self._load()
             if self._conditions.chain:
                 self._chain = Chain(self._model.open_lane(), self._conditions.clock)
         return run_job(self._model, job, self._conditions, self._biases, self._chain)
 
     def close(self) -> None:
-        if self._chain is not None:
+        if self._model is not None and self._chain is not None:
             self._model.drop(self._chain.watcher)
 
 
 def _in_processes(
     jobs: Sequence[EvalJob], load: Load, conditions: Conditions, biases: tuple[float, ...], workers: int
 ) -> Iterator[Outcome]:
-    # A chain needs to know its process; a pool of one has no other. Else whoever is free takes the next job.
+    # The jobs of a chain have to stay in one process, so each chain gets a pool of one. Otherwise all share one pool.
     sizes = [1] * workers if conditions.chain else [workers]
     # spawn: a forked process would share the parent's torch threads and CUDA context.
     spawn = multiprocessing.get_context("spawn")
     pools = [ProcessPoolExecutor(size, spawn, _start_worker, (load, conditions, biases)) for size in sizes]
     try:
-        for future in as_completed([pools[i % len(pools)].submit(_work, job) for i, job in enumerate(jobs)]):
+        for future in as_completed([pools[i % len(pools)].submit(_run_in_worker, job) for i, job in enumerate(jobs)]):
             yield future.result()
     finally:
         for pool in pools:
@@ -106,25 +103,25 @@ def _in_processes(
             pool.shutdown()
 
 
-_worker: list[_Work] = []
-"""In a worker process: its work."""
+_worker: list[_Worker] = []
+"""In a worker process: its one worker."""
 
 
 def _start_worker(load: Load, conditions: Conditions, biases: tuple[float, ...]) -> None:
     import cv2
 
     cv2.setNumThreads(1)
-    _worker.append(_Work(partial(_load_single, load), conditions, biases))
+    _worker.append(_Worker(partial(_load_single, load), conditions, biases))
 
 
 def _load_single(load: Load) -> StreamingModel:
     model = load()
-    if "torch" in sys.modules:  # a model without it needs no limit, and importing it takes seconds
+    if "torch" in sys.modules:  # a model without it needs no limit, and importing it would take seconds
         sys.modules["torch"].set_num_threads(1)
     return model
 
 
-def _work(job: EvalJob) -> Outcome:
+def _run_in_worker(job: EvalJob) -> Outcome:
     return _worker[0](job)
 
 
@@ -140,9 +137,9 @@ def report(outcome: Outcome) -> dict:
     }
 
 
-def against(result: dict, fresh: dict) -> dict:
-    """{"fresh": the report of fresh streams, "difference": {"f1", "f1_exact"} of the means over tasks, live minus
-    fresh}."""
+def compare_with_fresh(result: dict, fresh: dict) -> dict:
+    """{"fresh": the report of fresh streams, "difference": {"f1", "f1_exact"} of the means over tasks, `result` minus
+    `fresh`}."""
     pairs = {key: (result["macro"][key], fresh["macro"][key]) for key in ("f1", "f1_exact")}
     return {
         "fresh": fresh,
@@ -162,35 +159,37 @@ def prediction_lines(outcome: Outcome) -> Iterator[str]:
 
 def add_arguments(parser: ArgumentParser) -> None:
     add_common_arguments(parser)
-    live.add_arguments(parser)
-    parser.add_argument("--predictions", metavar="OUT.jsonl", help="write every turn's decision here")
+    add_condition_arguments(parser)
+    parser.add_argument("--predictions", metavar="OUT.jsonl", help="write the decision of every turn to this file")
     parser.add_argument(
         "--bias",
         metavar="X",
         type=float,
         default=0.0,
-        help="added to the response logit, on top of the model's own bias",
+        help="added to the response logit, on top of the model's own bias (default: 0)",
     )
 
 
 def add_common_arguments(parser: ArgumentParser) -> None:
-    """Of all commands that stream a set of records."""
+    """Arguments of all commands that stream a set of records."""
     parser.add_argument("--model", metavar="M", required=True, help="model folder, hub id, or streamo-tiny")
     parser.add_argument("--data", metavar="RAW.json", required=True, help="raw records: JSON list or JSON Lines")
     parser.add_argument(
-        "--videos", metavar="DIR", help="folder that video_path is relative to (default: the one of RAW.json)"
+        "--videos", metavar="DIR", help="folder that video_path is relative to (default: that of RAW.json)"
     )
-    parser.add_argument("--json", metavar="OUT", help="write the scores here")
-    parser.add_argument("--limit", metavar="N", type=int, help="only the first N records")
+    parser.add_argument("--json", metavar="OUT", help="write the scores to this file")
+    parser.add_argument("--limit", metavar="N", type=int, help="use only the first N records")
     parser.add_argument(
         "--each",
         metavar="N",
         type=int,
-        help="at most N records of each video, others from video to video: many videos in little time",
+        help="use at most N records of each video, rotating through them from video to video",
     )
-    parser.add_argument("--workers", metavar="N", type=int, help="processes (default: one per core, one on a GPU)")
     parser.add_argument(
-        "--quantize", choices=QUANTIZE, help="as for the app (default: 4bit on a GPU for weights above 1 GB)"
+        "--workers", metavar="N", type=int, help="number of processes (default: one per core, one on a GPU)"
+    )
+    parser.add_argument(
+        "--quantize", choices=QUANTIZE, help="as in the app (default: 4bit on a GPU for weights above 1 GB)"
     )
 
 
@@ -199,7 +198,7 @@ def run(args: Namespace) -> int:
     from finetune.evaluation.report import print_difference, print_report
 
     jobs, rejected = prepare(args, args.predictions)
-    conditions = live.from_args(args)
+    conditions = conditions_from_args(args)
     outcome = stream(args, jobs, conditions, args.bias, rejected)
     result = {
         "model": args.model,
@@ -213,26 +212,26 @@ def run(args: Namespace) -> int:
     if args.predictions:
         write(args.predictions, prediction_lines(outcome))
     if args.against_fresh:
-        same = only(jobs, {item.record for item in outcome.streamed})
-        result |= against(result, report(stream(args, same, FRESH, args.bias)))
+        same = select_records(jobs, {item.record for item in outcome.streamed})
+        result |= compare_with_fresh(result, report(stream(args, same, FRESH_STREAMS, args.bias)))
     if args.json:
         write(args.json, [json.dumps(result, ensure_ascii=False, indent=1) + "\n"])
     print_report(result)
-    if conditions != FRESH:
+    if conditions != FRESH_STREAMS:
         print_difference(result, str(conditions))
     return 0
 
 
 def prepare(args: Namespace, *outputs: str | None) -> tuple[list[EvalJob], list[str]]:
-    """The jobs of the common arguments, and a line per record that cannot be run. Raises ValueError for what is wrong
-    with them."""
+    """The jobs that the common arguments ask for, and a line per record that cannot be run. Raises ValueError for a
+    wrong argument."""
     for number in (getattr(args, "fps", None), args.limit, args.each, args.workers):
         if number is not None and number < 1:
-            raise ValueError("--fps, --limit, --each and --workers are whole numbers from 1.")
+            raise ValueError("--fps, --limit, --each and --workers must be whole numbers of at least 1.")
     for path in filter(None, (args.json, *outputs)):
         writable(path)  # before the long run, not after it
     jobs, rejected = make_jobs(args.data, args.videos, args.limit)
-    return thinned(jobs, args.each) if args.each else jobs, rejected
+    return limit_per_video(jobs, args.each) if args.each else jobs, rejected
 
 
 def stream(
@@ -264,13 +263,12 @@ def stream(
         errors.print(line, markup=False, highlight=False, soft_wrap=True)
     if outcome.too_early and not outcome.streamed:
         raise ValueError(
-            f"No video of {args.data} starts {conditions.since} s into its stream ({outcome.seconds} s of video over processes: {workers}); "
-            "take more videos, or fewer --workers."
+            f"No video of {args.data} starts {conditions.since} s into its stream "
+            f"({outcome.seconds} s of video over processes: {workers}); use more videos or fewer --workers."
         )
     if not outcome.streamed:
-        reason = (
-            outcome.rejected[0] if outcome.rejected else "all ask for what the stream has just shown; take other videos"
-        )
+        answered = "all ask for what the stream has just shown; use other videos"
+        reason = outcome.rejected[0] if outcome.rejected else answered
         raise ValueError(f"No record of {args.data} could be scored ({reason}).")
     return outcome
 
@@ -282,6 +280,6 @@ def _default_workers() -> int:
 
 
 def write(path: str | Path, lines: Iterable[str]) -> None:
-    """Written beside and then renamed."""
+    """Writes the lines to a file, atomically."""
     with atomic_write(path) as tmp, tmp.open("w", encoding="utf-8") as file:
         file.writelines(lines)

@@ -1,7 +1,7 @@
 """Token ids of a dialogue and which of them are supervised. Ids come from the Wire alone; no tensors, no pixels, no
 positions.
 
-Supervised is every assistant turn: its state token, its words and the <|im_end|> that closes them; everything else is
+Every assistant turn is supervised: its state token, its text and the <|im_end|> that closes it; everything else is
 ignored.
 """
 
@@ -12,6 +12,7 @@ from finetune.build import Dialogue
 from streamo_app.models.wire import Wire
 
 IGNORED = -100
+"""Label of a position that the loss skips."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Encoded:
 
     ids: list[int]
     labels: list[int]
-    """As long as `ids` and not shifted: the label of a position is its own id, or IGNORED. Who trains shifts."""
+    """As long as `ids` and not shifted: the label of a position is its own id, or IGNORED. Training shifts them."""
     image_starts: list[int]
     """Position of the first visual token of each image, in order."""
     turn_of_state: list[int]
@@ -33,11 +34,11 @@ def dialogue_ids(
     image_tokens: Sequence[int] | Callable[[int], Sequence[int]],
     mask_before_question: bool = False,
 ) -> Encoded:
-    """The dialogue as it is streamed: system message, then a user and an assistant message a turn.
+    """The dialogue as it is streamed: system message, then a user and an assistant message per turn.
 
-    image_tokens: visual tokens of each image of a turn ([16] at one image a second), or a function from `Turn.second`
-    to that. mask_before_question: leaves the silent turns before the first instruction unsupervised (the release
-    supervises them).
+    image_tokens: visual tokens of each image of a turn ([16] at one frame per second), or a function from
+    `DialogueTurn.second` to that. mask_before_question: leaves the silent turns before the first instruction
+    unsupervised (the release supervises them).
     """
     ids = wire.system()
     labels = [IGNORED] * len(ids)
@@ -55,7 +56,7 @@ def dialogue_ids(
         ids += user
         turn_of_state.append(len(ids))
         reply, close = wire.reply(turn.state, turn.text), wire.close()
-        end = len(reply) + 1  # <|im_end|> is learnt, the newline after it is not
+        end = len(reply) + 1  # <|im_end|> is learned, the newline after it is not
         supervised = [*reply, *close][:end] if asked else [IGNORED] * end
         labels += [IGNORED] * len(user) + supervised + [IGNORED] * (len(close) - 1)
         ids += [*reply, *close]

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-IGNORED = -100
+from finetune.labels import IGNORED
+
 KINDS = ("focal", "scale", "ce")
 
 
@@ -47,9 +48,8 @@ def streaming_loss(
     """
     _check(logits, labels, state_ids, kind, gamma, fixed_weights)
     kept = labels != IGNORED
-    if (
-        not kept.all()
-    ):  # after `supervised_logits` nothing is left to ignore, and a copy would double the step's largest tensor
+    # After `supervised_logits` nothing is left to ignore, and a copy would double the step's largest tensor.
+    if not kept.all():
         logits, labels = logits[kept], labels[kept]
     logits = logits if logits.dtype == torch.float64 else logits.float()
     items = labels.numel() if num_items is None else num_items
@@ -89,12 +89,13 @@ def supervised_logits(hidden: Tensor, labels: Tensor, lm_head: torch.nn.Module) 
 
 
 def _alpha(hit: Tensor, state_counts: Tensor | Sequence[int] | None, dtype: torch.dtype) -> Tensor:
-    """(3,) weights of eq. (4); a state with no label gets a weight that nothing uses."""
+    """(3,) weights of eq. (4); a state without labels gets a weight that nothing uses."""
     seen = hit.sum(0)
     counts = seen if state_counts is None else torch.as_tensor(state_counts, device=hit.device)
     if counts.shape != (3,) or bool(((counts < 1) & (seen > 0)).any()):
         raise ValueError(
-            f"state_counts are {counts.tolist()} but these labels alone hold {seen.tolist()}; give the whole batch's counts"
+            f"state_counts are {counts.tolist()} but these labels alone hold {seen.tolist()}; "
+            "give the counts of the whole batch"
         )
     return counts.sum().to(dtype) / (3 * counts.clamp(min=1)).to(dtype)
 
@@ -107,10 +108,8 @@ def _check(
     if gamma < 0:
         raise ValueError(f"gamma is {gamma}; give 0 (no focus) or more")
     if len(fixed_weights) != 3:
-        raise ValueError(f"fixed_weights are {tuple(fixed_weights)}; three are wanted, for silence, standby, response")
+        raise ValueError(f"fixed_weights are {tuple(fixed_weights)}; give three, for silence, standby and response")
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
-        raise ValueError(
-            f"logits are {tuple(logits.shape)} and labels {tuple(labels.shape)}; (N, V) and (N,) are wanted"
-        )
+        raise ValueError(f"logits are {tuple(logits.shape)} and labels {tuple(labels.shape)}; give (N, V) and (N,)")
     if len(set(state_ids)) != 3 or not all(0 <= state < logits.shape[1] for state in state_ids):
-        raise ValueError(f"state ids are {tuple(state_ids)}; three different ids below {logits.shape[1]} are wanted")
+        raise ValueError(f"state ids are {tuple(state_ids)}; give three different ids below {logits.shape[1]}")

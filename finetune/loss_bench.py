@@ -4,11 +4,11 @@ Run: python -m finetune bench-loss [--vocab N] [--tokens N] [--supervised SHARE]
 
 One forward and backward of lm_head and streaming loss on the CPU, float32, on random hidden states. Both sides hold the
 same weights and labels and must come to the same loss. The full side drops the ignored rows before its softmax: of the
-ways to use full logits it is the cheapest.
+ways to use full logits this is the cheapest.
 
-How memory is measured: each side is a process of its own, which reads its high-water mark of resident memory from the
-system. "step" is that mark less what was resident just before the step (libraries, weights, hidden states); it holds
-logits, their gradients, and the gradients of weights and hidden states. Time is the faster of two steps.
+How memory is measured: each side runs in a process of its own, which reads its peak resident memory from the system.
+"step" is that peak minus what was resident just before the step (libraries, weights, hidden states); it holds logits,
+their gradients, and the gradients of weights and hidden states. Time is that of the faster of two steps.
 """
 
 import json
@@ -25,6 +25,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from finetune.labels import IGNORED
 from finetune.loss import count_states, streaming_loss, supervised_logits
 from streamo_app.files import writable, write_json
 from streamo_app.memory import rss_bytes
@@ -35,12 +36,12 @@ _STATE_RATIO = (12.0, 3.0, 2.0)
 """Silence, standby and response in Streamo-Instruct-465K, as the paper counts them."""
 _STEPS = 2
 _AGREE = 1e-3
-"""The two losses may differ by this share: float32 sums in another order."""
+"""Relative difference allowed between the two losses: they sum float32 in another order."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """What is measured. Raises ValueError for a size that cannot be."""
+    """Sizes of what is measured. Raises ValueError for a size that makes no sense."""
 
     vocab: int
     tokens: int
@@ -51,13 +52,13 @@ class Size:
 
     def __post_init__(self):
         if self.vocab < 4:
-            raise ValueError(f"--vocab {self.vocab} is too small; give at least 4: three states and a word.")
+            raise ValueError(f"--vocab {self.vocab} is too small; give at least 4: three states and one other token.")
         if self.tokens < 1 or self.hidden < 1:
             raise ValueError(
                 f"--tokens {self.tokens} --hidden {self.hidden} leave nothing to measure; give at least 1."
             )
         if not 0 < self.supervised <= 1:
-            raise ValueError(f"--supervised {self.supervised} is no share; give more than 0 and at most 1.")
+            raise ValueError(f"--supervised {self.supervised} is not a share; give more than 0 and at most 1.")
 
     @property
     def labels(self) -> int:
@@ -70,10 +71,10 @@ def measure(size: Size, side: str) -> dict:
     torch.manual_seed(0)
     head = torch.nn.Linear(size.hidden, size.vocab, bias=False)
     hidden = torch.randn(size.tokens, size.hidden, requires_grad=True)
-    labels = torch.full((size.tokens,), -100)
-    words = torch.randint(3, size.vocab, (size.labels,))
+    labels = torch.full((size.tokens,), IGNORED)
+    others = torch.randint(3, size.vocab, (size.labels,))
     states = torch.multinomial(torch.tensor(_STATE_RATIO), size.labels, replacement=True)
-    labels[torch.randperm(size.tokens)[: size.labels]] = torch.where(torch.rand(size.labels) < 0.5, states, words)
+    labels[torch.randperm(size.tokens)[: size.labels]] = torch.where(torch.rand(size.labels) < 0.5, states, others)
     counts = count_states(labels, _STATE_IDS)
 
     before, seconds = rss_bytes() / 1e6, []
@@ -87,6 +88,7 @@ def measure(size: Size, side: str) -> dict:
         rows = logits.shape[0]
         del logits
     peak = _peak_mb()
+    assert head.weight.grad is not None  # after a backward pass
     return {
         "rows": rows,
         "logits_mb": round(rows * size.vocab * 4 / 1e6, 1),
@@ -100,9 +102,9 @@ def measure(size: Size, side: str) -> dict:
 
 
 def compare(size: Size) -> dict:
-    """Both sides, one after the other, and their ratios, as `--json` writes them. Raises ValueError where one cannot
-    run here."""
-    sides = {side: _in_a_process(size, side) for side in SIDES}
+    """Both sides, one after the other, and their ratios, as `--json` writes them. Raises ValueError where one does not
+    fit this machine's memory."""
+    sides = {side: _in_own_process(size, side) for side in SIDES}
     small, full = sides["supervised"], sides["full"]
     for what in ("loss", "weight_gradient_norm"):
         if not abs(small[what] - full[what]) <= _AGREE * abs(full[what]):
@@ -113,7 +115,9 @@ def compare(size: Size) -> dict:
 
 
 def show(result: dict, console: Console) -> None:
-    title = f"forward + backward, {result['tokens']:,} tokens x {result['vocab']:,} words, hidden {result['hidden']}, float32"
+    """Prints both sides, a row each, and their ratios."""
+    size = f"{result['tokens']:,} tokens, vocabulary {result['vocab']:,}, hidden {result['hidden']}"
+    title = f"forward + backward, {size}, float32"
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
     table.add_column("lm_head on", no_wrap=True)
     for name in ("rows", "logits MB", "step MB", "process MB", "seconds"):
@@ -128,8 +132,8 @@ def show(result: dict, console: Console) -> None:
     console.print(table)
     threads = result["sides"]["full"]["threads"]
     console.print(
-        f"Both come to loss {result['sides']['full']['loss']:.4f}. step: peak above what was there before it; process: peak of all. "
-        f"{threads} of {result['cores']} cores, load {result['load_average']}.",
+        f"Both reach loss {result['sides']['full']['loss']:.4f}. step: peak minus memory before it; process: peak in "
+        f"all. {threads} of {result['cores']} cores, load {result['load_average']}.",
         highlight=False,
     )
 
@@ -144,10 +148,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=float,
         default=0.1,
         metavar="SHARE",
-        help="share of it that has labels (default: %(default)s)",
+        help="share of its positions that have labels (default: %(default)s)",
     )
     parser.add_argument("--hidden", type=int, default=1024, help="width of the hidden states (default: %(default)s)")
-    parser.add_argument("--json", metavar="OUT", help="write every figure there")
+    parser.add_argument("--json", metavar="OUT", help="write all numbers to this file")
 
 
 def run(args: Namespace) -> int:
@@ -161,10 +165,11 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _in_a_process(size: Size, side: str) -> dict:
+def _in_own_process(size: Size, side: str) -> dict:
     command = [sys.executable, "-m", "finetune.loss_bench", side, json.dumps(asdict(size))]
     paths = os.pathsep.join(path for path in sys.path if path)  # finds this package as this process did
-    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True)
+    environ = {**os.environ, "PYTHONPATH": paths}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return json.loads(done.stdout.splitlines()[-1])
     last = (done.stderr.strip().splitlines() or [""])[-1]
@@ -172,14 +177,15 @@ def _in_a_process(size: Size, side: str) -> dict:
         rows = size.tokens if side == "full" else size.labels
         needed = 2 * (rows * size.vocab + (size.vocab + size.tokens) * size.hidden) * 4 / 1e9
         raise ValueError(
-            f"{SIDES[side]} needs about {needed:.1f} GB, more than this machine gave; lower --tokens, --vocab or --hidden."
+            f"{SIDES[side]} needs about {needed:.1f} GB, more than this machine has free; "
+            "lower --tokens, --vocab or --hidden."
         )
     raise RuntimeError(f"measuring {SIDES[side]} failed: {last}")
 
 
 def _peak_mb() -> float:
-    """Most memory this process has held: VmHWM on Linux, where a process starts with the ru_maxrss of its parent (psutil
-    has no peak there); ru_maxrss elsewhere."""
+    """Peak memory of this process: VmHWM on Linux, where ru_maxrss starts from the parent's (psutil has no peak there);
+    ru_maxrss elsewhere."""
     import resource
 
     try:

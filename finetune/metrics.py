@@ -290,10 +290,8 @@ def _baseline_scores(tracks: Sequence[Track], responses: Callable[[Track], list[
     expected = sum(len(track.expected_responses) for track in tracks)
     predicted = sum(len(responses(track)) for track in tracks)
     hits = sum(len(match(track.expected_responses, responses(track))) for track in tracks)
-    return {
-        "f1": f1(hits, expected, predicted),
-        "f1_exact": f1(_exact_hits(tracks, responses), expected, predicted),
-    }
+    exact = _exact_hits(tracks, responses)
+    return {"f1": f1(hits, expected, predicted), "f1_exact": f1(exact, expected, predicted)}
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

@@ -19,7 +19,7 @@ from finetune.ablation.plan import Plan, Variant
 from finetune.ablation.training import WARMUP, train
 from finetune.build import Dialogue
 from finetune.data.batch import Sample, collate
-from finetune.evaluation.jobs import Streamed
+from finetune.evaluation.jobs import StreamedRecord
 from finetune.evaluation.rollout import Decision, roll_out
 from finetune.labels import IGNORED
 from finetune.metrics import Track, score
@@ -165,7 +165,7 @@ def own_tracks(videos: list[Video]) -> list[Track]:
 
 
 def _track(dialogue: Dialogue, said: list[Decision], states: int) -> Track:
-    return Streamed(0, dialogue if states == 3 else without_standby(dialogue), said).track
+    return StreamedRecord(0, dialogue if states == 3 else without_standby(dialogue), said).track
 
 
 @torch.no_grad()

@@ -1,8 +1,8 @@
-"""What an endless stream of clips has just shown, where that is known: then "When does a red car pass?" asks for that
-one as well.
+"""Questions of a chain whose answer leaks from an earlier clip: they are found here and not scored.
 
-A record knows its own clip alone. In a chain (`conditions.py`) the clip before may have shown the same thing: a model
-that answers with that is right, and the record would call it wrong. Such a question is not scored.
+A record knows its own clip alone. In a chain (`conditions.py`) an earlier clip may have shown what "When did a red car
+pass?" asks for: a model that answers with that is right, but the record would call it wrong. Known for clips of our own
+worlds only.
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ from finetune.world import worlds
 
 
 def last_shown(record: Record) -> dict[str, int]:
-    """What the record's clip shows, by name -> the last of its seconds that does; empty where the record is of no world
-    of ours."""
+    """Name of what the record's clip shows -> the last second of the clip that shows it; empty for a record that is not
+    of our worlds."""
     world = record.source.removeprefix("streamo-")
     if world not in worlds.NAMES or not {"seed", "seconds"} <= record.extra.keys():
         return {}
@@ -24,8 +24,8 @@ def last_shown(record: Record) -> dict[str, int]:
 
 
 def answered_before(gold: Dialogue, start: int, seen: Mapping[str, int], window: int) -> bool:
-    """Whether a dialogue asks for a time of what was `seen` before its video, at most `window` seconds before the
-    question.
+    """Whether a dialogue asks for the time of something that was `seen` before its video, at most `window` seconds
+    before the question.
 
     `start`: second of the stream at which the video starts. `seen`: name -> last second of the stream that showed it.
     """

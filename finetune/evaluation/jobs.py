@@ -1,5 +1,5 @@
-"""What an evaluation streams and what comes of it: a job is a video with its records, an outcome their decisions beside
-the gold.
+"""What an evaluation streams and what comes of it: a job is a video with its records, an outcome has their decisions
+next to the gold.
 
 Not the processes that share the jobs (`evaluate.py`), not the scores (`metrics.py`). Records are grouped by video, so
 that a video is decoded and encoded once and its records share one watcher.
@@ -15,7 +15,7 @@ from finetune.annotations import Record, numbered_records
 from finetune.build import Dialogue, build_dialogue, place_questions
 from finetune.data.augment import shift_clock
 from finetune.evaluation.chain_leaks import answered_before, last_shown
-from finetune.evaluation.conditions import FRESH, Conditions
+from finetune.evaluation.conditions import FRESH_STREAMS, Conditions
 from finetune.evaluation.rollout import Chain, Decision, roll_out
 from finetune.metrics import Track
 from streamo_app.models.interface import StreamingModel
@@ -32,8 +32,8 @@ class EvalJob:
 
 
 @dataclass(frozen=True)
-class Streamed:
-    """One record as the model lived it."""
+class StreamedRecord:
+    """One record and what the model decided on it."""
 
     record: int
     """Index in the data file."""
@@ -47,7 +47,7 @@ class Streamed:
 
     @property
     def track(self) -> Track:
-        """For the scores: the spans that the gold names are on the stream's clock, as the model's are."""
+        """For the scores: spans named by the gold are on the stream's clock, as the model's are."""
         argument = self.gold.meta.get("argument")
         return Track(
             task=self.gold.task,
@@ -61,21 +61,21 @@ class Streamed:
 
 @dataclass
 class Outcome:
-    """What came of some jobs."""
+    """What came of some jobs: their records as streamed, complaints, and what it took."""
 
-    streamed: list[Streamed] = field(default_factory=list)
+    streamed: list[StreamedRecord] = field(default_factory=list)
     rejected: list[str] = field(default_factory=list)
     """A line per record that could not be scored."""
     notes: list[str] = field(default_factory=list)
     """A line per question or answer that was moved or left out of a record's gold."""
     seconds: int = 0
-    """Of video."""
+    """Length of all videos."""
     busy_s: float = 0.0
-    """Decoding and model time of all of it."""
+    """Time spent on decoding and in the model."""
     too_early: int = 0
-    """Records of a chain whose video started before the second that counts."""
+    """Records of a chain not scored because their video started before `Conditions.since`."""
     answered_before: int = 0
-    """Records of a chain that ask for what it has just shown (`evaluation/chain_leaks.py`)."""
+    """Records of a chain not scored because it had shown the answer before (`chain_leaks.py`)."""
 
     def add(self, other: "Outcome") -> None:
         self.streamed += other.streamed
@@ -90,21 +90,21 @@ class Outcome:
 def run_job(
     model: StreamingModel,
     job: EvalJob,
-    conditions: Conditions = FRESH,
+    conditions: Conditions = FRESH_STREAMS,
     biases: Sequence[float] = (0.0,),
     chain: Chain | None = None,
 ) -> Outcome:
-    """Streams one video, for each record and bias a lane; at the end of `chain`, which goes on by the seconds of the
-    video, where given.
+    """Streams one video, with a lane for each record and bias. A `chain` is continued with the video, and its clock
+    moves on by the video's length.
 
     A video that cannot be read rejects its records; anything else the model raises is raised.
     """
     started = time.perf_counter()
     start = chain.now if chain else conditions.clock
-    counts = start - conditions.clock >= conditions.since
-    turns = _Readable(video_turns(job.video, conditions.fps or model.info.fps))
-    asks = [place_questions(record, inf, []) for _, record in job.records] if counts else []
-    said = roll_out(model, turns, asks, biases, clock=start, watcher=chain.watcher if chain else None)
+    scored = start - conditions.clock >= conditions.since
+    turns = _VideoTurns(video_turns(job.video, conditions.fps or model.info.fps))
+    asks = [place_questions(record, inf, []) for _, record in job.records] if scored else []
+    decided = roll_out(model, turns, asks, biases, clock=start, watcher=chain.watcher if chain else None)
     seen = chain.seen if chain else {}
     if chain:
         chain.now += turns.seconds
@@ -112,7 +112,7 @@ def run_job(
     if turns.error:
         return Outcome(rejected=[f"record {index}: {turns.error}" for index, _ in job.records])
     outcome = Outcome(seconds=turns.seconds, busy_s=time.perf_counter() - started)
-    if not counts:
+    if not scored:
         outcome.too_early = len(job.records)
         return outcome
     for place, (index, record) in enumerate(job.records):
@@ -123,23 +123,23 @@ def run_job(
         if answered_before(gold, start, seen, model.info.window):
             outcome.answered_before += 1
             continue
-        decisions = said[place :: len(job.records)]
         outcome.streamed += [
-            Streamed(index, gold, one, start, bias) for one, bias in zip(decisions, biases, strict=True)
+            StreamedRecord(index, gold, decisions, start, bias)
+            for decisions, bias in zip(decided[place :: len(job.records)], biases, strict=True)
         ]
         outcome.notes += [f"record {index}: {note}" for note in notes]
     return outcome
 
 
-class _Readable:
-    """Turns of a video; what its source complains of ends them and is kept, so that it is not mistaken for a fault of
-    the model."""
+class _VideoTurns:
+    """Turns of a video; an error of its source ends them and is kept in `error`, so that it is not mistaken for a fault
+    of the model."""
 
     def __init__(self, turns: Iterator[Turn]):
         self._turns = turns
         self.error = ""
         self.seconds = 0
-        """Of the video so far."""
+        """Length of the video so far."""
 
     def __iter__(self) -> Iterator[Turn]:
         try:
@@ -162,11 +162,12 @@ def make_jobs(
     groups: dict[Path, list[tuple[int, Record]]] = {}
     rejected: list[str] = []
     for index, item in list(numbered_records(data))[:limit]:
+        notes: list[str] = []
         if isinstance(item, str):
             rejected.append(item)
         elif not (path := folder / item.video_path).is_file():
             rejected.append(f"record {index}: there is no video {path}")
-        elif not place_questions(item, inf, notes := []):
+        elif not place_questions(item, inf, notes):
             rejected.append(f"record {index}: {'; '.join(notes) or 'nothing is asked'}")
         else:
             groups.setdefault(path, []).append((index, item))
@@ -175,9 +176,9 @@ def make_jobs(
     return [EvalJob(path, tuple(records)) for path, records in groups.items()], rejected
 
 
-def thinned(jobs: Sequence[EvalJob], each: int) -> list[EvalJob]:
-    """At most `each` records of every video. Which ones moves on from video to video, so that over many videos all
-    kinds come equally often."""
+def limit_per_video(jobs: Sequence[EvalJob], each: int) -> list[EvalJob]:
+    """At most `each` records of every video. The choice rotates from video to video, so that over many videos all tasks
+    come equally often."""
     kept = []
     for number, job in enumerate(jobs):
         count = len(job.records)
@@ -186,7 +187,7 @@ def thinned(jobs: Sequence[EvalJob], each: int) -> list[EvalJob]:
     return kept
 
 
-def only(jobs: Iterable[EvalJob], records: set[int]) -> list[EvalJob]:
-    """What `jobs` have of these records (indices in the data file); a video without any is left out."""
+def select_records(jobs: Iterable[EvalJob], records: set[int]) -> list[EvalJob]:
+    """`jobs` with these records only (indices in the data file); a video without any is left out."""
     kept = (replace(job, records=tuple(item for item in job.records if item[0] in records)) for job in jobs)
     return [job for job in kept if job.records]

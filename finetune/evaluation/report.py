@@ -1,5 +1,5 @@
-"""The report of an evaluation as two tables in the terminal, each at most 80 columns. Numbers come from
-`metrics.score`, none is made here."""
+"""The report of an evaluation as two tables in the terminal, each at most 80 columns wide. All numbers come from
+`metrics.score`."""
 
 from collections.abc import Callable
 
@@ -7,38 +7,54 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from finetune.metrics import FIXED_INTERVAL_S
+
 _TIMING = (("F1", "f1"), ("exact", "f1_exact"))
-_SAID = (
-    ("P", "precision"), ("R", "recall"), ("content", "content"), ("mIoU", "miou"), ("held", "held"), ("states", "balanced"), ("heeds", "heeds"),
-    ("false", "false_per_min"),
-)  # fmt: skip
-_SHORT = {"metronome": "beat"}
+_PRECISION_RECALL = (("P", "precision"), ("R", "recall"))
+_CONTENT = (
+    *_PRECISION_RECALL,
+    ("text", "content"),
+    ("mIoU", "miou"),
+    ("latest", "held"),
+    ("states", "balanced"),
+    ("pairs", "heeds"),
+    ("FP/min", "false_per_min"),
+)
+"""(header, key of a row)"""
+_BASELINE_HEADERS = {"metronome": f"every {FIXED_INTERVAL_S} s", "always": "always", "silence": "never"}
 _WIDTH = 80
 
 
 def print_report(result: dict, console: Console | None = None) -> None:
-    """Prints a row per task and the mean over tasks, of all and of each world: when it spoke, beside players that never
-    look; then what it said."""
+    """Prints a row per task and the mean over tasks, of all and of each world: the timing of responses next to that of
+    blind baselines; then their content."""
     console = console or Console()
     console.width = max(console.width, _WIDTH)
-    floors = list(result["macro"].get("floors", {}))
+    baselines = list(result["macro"].get("floors", {}))
 
-    def when(row: dict) -> list[str]:
-        counts = [str(row["records"]), str(row["due"])]
-        return (
-            counts
-            + _numbers(row, _TIMING)
-            + [" ".join(_numbers(row["floors"][name], _TIMING)).strip() for name in floors]
-        )
+    def timing(row: dict) -> list[str]:
+        blind = [" ".join(_numbers(row["floors"][name], _TIMING)).strip() for name in baselines]
+        return [str(row["records"]), str(row["due"]), *_numbers(row, _TIMING), *blind]
 
-    names = ["n", "due", *(name for name, _ in _TIMING), *(_SHORT.get(name, name) for name in floors)]
-    caption = "due: responses wanted; F1: within 1 s; exact: F1 at the turn; last: both, of players that never look (beat: every 2 s)"
-    console.print(_table(result, names, when, caption))
-    said = "P, R: of F1; content: right words, of hits; states: balanced accuracy; heeds: pairs answered each as itself; false: a minute"
-    console.print(_table(result, [name for name, _ in _SAID], lambda row: _numbers(row, _SAID), said))
+    headers = [
+        "n",
+        "exp",
+        *(header for header, _ in _TIMING),
+        *(_BASELINE_HEADERS.get(name, name) for name in baselines),
+    ]
+    caption = (
+        "exp: expected responses; F1: within 1 s; exact: F1 at the same second; last three: both for blind baselines "
+        f"(fixed interval: {FIXED_INTERVAL_S} s)"
+    )
+    console.print(_table(result, headers, timing, caption))
+    caption = (
+        "P, R: precision, recall; text: exact match on hits; latest: latest-answer accuracy; states: balanced state "
+        "accuracy; pairs: contrast accuracy of minimal pairs; FP: false positives"
+    )
+    console.print(_table(result, [header for header, _ in _CONTENT], lambda row: _numbers(row, _CONTENT), caption))
     if result["quiet_minutes"]:
-        calm = f"{result['quiet_false_per_5min']:.2f} false responses per 5 minutes where nothing asked for happens"
-        console.print(f"{calm} ({result['quiet_minutes']:.1f} minutes)", highlight=False)
+        rate = f"{result['quiet_false_per_5min']:.2f} false positives per 5 minutes where nothing asked for happens"
+        console.print(f"{rate} ({result['quiet_minutes']:.1f} minutes)", highlight=False)
     speed = f"{result['ms_per_second']:.1f} ms per second of video, decoding and all records of the video included"
     left_out = f", {result['rejected']} left out" if result["rejected"] else ""
     console.print(
@@ -48,14 +64,16 @@ def print_report(result: dict, console: Console | None = None) -> None:
 
 
 def print_difference(result: dict, conditions: str, console: Console | None = None) -> None:
-    """Prints one line: how many records were scored under which conditions, and the mean F1 beside that of fresh
+    """Prints one line: how many records were scored under which conditions, and the mean F1 next to that of fresh
     streams where known."""
     console = console or Console()
     why = {"start too early": result["too_early"], "ask for what the stream has just shown": result["answered_before"]}
     unscored = "; ".join(f"{count} {reason}" for reason, count in why.items() if count)
-    line = f"{conditions}: {result['records']} records{f' ({unscored})' if unscored else ''}, mean F1 {_both(result['macro'], '.3f')}"
+    line = f"{conditions}: {result['records']} records{f' ({unscored})' if unscored else ''}"
+    line += f", mean F1 {_both(result['macro'], '.3f')}"
     if "fresh" in result:
-        line += f"; fresh streams {_both(result['fresh']['macro'], '.3f')}; difference {_both(result['difference'], '+.3f')}"
+        fresh, difference = _both(result["fresh"]["macro"], ".3f"), _both(result["difference"], "+.3f")
+        line += f"; fresh streams {fresh}; difference {difference}"
     console.print(line, highlight=False, soft_wrap=True)
 
 
@@ -64,10 +82,10 @@ def _both(row: dict, form: str) -> str:
     return f"{within} (exact {exact})"
 
 
-def _table(result: dict, names: list[str], cells: Callable[[dict], list[str]], caption: str) -> Table:
+def _table(result: dict, headers: list[str], cells: Callable[[dict], list[str]], caption: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, caption=caption, caption_justify="left")
     table.add_column("task", no_wrap=True)
-    for name in names:
+    for name in headers:
         table.add_column(name, justify="right", no_wrap=True)
     for task, row in result["tasks"].items():
         table.add_row(task, *cells(row))
@@ -92,15 +110,15 @@ def _number(value: float | None) -> str:
 
 
 def print_biases(scores: dict[float, dict], best: float, console: Console | None = None) -> None:
-    """Prints a row per bias: mean F1 of all tasks and of each world, and false responses where nothing asked for
+    """Prints a row per bias: mean F1 of all tasks and of each world, and false positives where nothing asked for
     happens."""
     console = console or Console()
     worlds = list(scores[best]["groups"])
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for name in ("bias", "F1", "exact", "P", "R", *worlds, "false/5 min"):
+    for name in ("bias", "F1", "exact", "P", "R", *worlds, "FP/5 min"):
         table.add_column(name, justify="right", no_wrap=True)
     for bias, row in scores.items():
-        cells = _numbers(row["macro"], _TIMING + _SAID[:2]) + [
+        cells = _numbers(row["macro"], _TIMING + _PRECISION_RECALL) + [
             _number(row["groups"][world]["macro"]["f1"]) for world in worlds
         ]
         table.add_row(

@@ -1,5 +1,5 @@
-"""A video's records streamed on the model's own past, as a live session would: one watcher, a lane forked at each
-record's question.
+"""Streams the records of one video on the model's own past, as a live session would: one watcher, and a lane forked at
+each record's question.
 
 Not the scores (`metrics.py`), not the command (`evaluate.py`); no decoder of its own: everything goes through
 StreamingModel.
@@ -16,7 +16,7 @@ from streamo_app.video.turns import Turn
 
 @dataclass(frozen=True)
 class Decision:
-    """What the model said for one second."""
+    """What the model decided for one second."""
 
     state: State
     text: str
@@ -43,12 +43,11 @@ class Chain:
 
 
 @dataclass(eq=False)
-class _Party:
-    """Biases that one lane serves: they have decided alike so far, so their pasts are the same."""
+class _SharedLane:
+    """A lane and the biases that share it: they have decided alike so far, so their pasts are the same."""
 
+    lane: Lane
     biases: list[float]
-    lane: Lane | None = None
-    """None before the question."""
 
 
 def roll_out(
@@ -64,13 +63,13 @@ def roll_out(
     next.
 
     Each second is encoded once for all lanes. A bias is added to the response logit. A question on a second that has no
-    picture is put on the next one that has; one beyond the end is never put.
+    image is asked on the next one that has; one beyond the end is never asked.
 
     clock: the second of the stream at which the video starts. watcher: a lane that has seen the stream so far; it sees
     the whole video and stays with the caller. None: the stream starts here.
     """
-    parties = [[_Party(list(dict.fromkeys(biases)))] for _ in asks]
-    said: list[list[Decision]] = [[] for _ in biases for _ in asks]
+    lanes: list[list[_SharedLane]] = [[] for _ in asks]  # empty before the question
+    decided: list[list[Decision]] = [[] for _ in biases for _ in asks]
     own: Lane | None = model.open_lane() if watcher is None else None
     before = -1
     try:
@@ -78,76 +77,79 @@ def roll_out(
             features = model.encode(turn.images)
             for i, ask in enumerate(asks):
                 new = [line for at in sorted(ask) if before < at <= turn.second for line in ask[at]]
-                if new and parties[i][0].lane is None:
-                    parties[i][0].lane = model.fork(own if watcher is None else watcher)
-                decisions = _decide(model, parties[i], clock + turn.second, features, new)
-                for bias, track in zip(biases, said[i :: len(asks)], strict=True):
-                    track += [WATCHING] * (turn.second - len(track))
+                if new and not lanes[i]:
+                    lane = model.fork(own if watcher is None else watcher)
+                    lanes[i].append(_SharedLane(lane, list(dict.fromkeys(biases))))
+                decisions = _decide(model, lanes[i], clock + turn.second, features, new)
+                for bias, track in zip(biases, decided[i :: len(asks)], strict=True):
+                    track.extend([WATCHING] * (turn.second - len(track)))
                     track.append(decisions.get(bias, WATCHING))
             before = turn.second
             if watcher is not None:
                 model.watch(watcher, clock + turn.second, features)
-            elif own is not None and any(
-                at > before for i, ask in enumerate(asks) if parties[i][0].lane is None for at in ask
-            ):
+            elif own is not None and any(at > before for i, ask in enumerate(asks) if not lanes[i] for at in ask):
                 model.watch(own, clock + turn.second, features)
-            elif own is not None:  # nobody will fork it any more
+            elif own is not None:  # no question is left that would fork it
                 model.drop(own)
                 own = None
     finally:
-        for lane in (own, *(party.lane for every in parties for party in every)):
+        for lane in (own, *(shared.lane for every in lanes for shared in every)):
             if lane is not None:
                 model.drop(lane)
-    return said
+    return decided
 
 
 def _decide(
-    model: StreamingModel, parties: list[_Party], second: int, features: object, instructions: Sequence[str]
+    model: StreamingModel, lanes: list[_SharedLane], second: int, features: object, instructions: Sequence[str]
 ) -> dict[float, Decision]:
-    """One second of the lanes of one wish: bias -> decision. Parties whose biases come to disagree are split, so
-    `parties` grows.
+    """One second of the lanes of one record: bias -> decision. A lane whose biases come to disagree is split, so
+    `lanes` grows.
 
-    A bias moves a decision by a known amount, so the first of a party tells what the others decide; most seconds they
+    A bias moves a decision by a known amount, so the first of a lane tells what the others decide; most seconds they
     agree, and four of five lanes need not be run.
     """
-    said: dict[float, Decision] = {}
-    waiting = [party for party in parties if party.lane is not None]
+    decisions: dict[float, Decision] = {}
+    waiting = list(lanes)
     while waiting:
-        party = waiting.pop()
-        lead, *others = party.biases
-        parting = None
-        # a lane that has not seen the second, for those who decide otherwise; among the parties at once, so that it is
-        # dropped
+        shared = waiting.pop()
+        lead, *others = shared.biases
+        spare: list[_SharedLane] = []
         if others:
-            parties.append(parting := _Party([], model.fork(party.lane)))
-        decision = said[lead] = _turn(model, party.lane, second, features, instructions, lead)
+            # For biases that will disagree: a fork that has not seen this second. In `lanes` at once, so that it is
+            # dropped whatever happens.
+            spare.append(_SharedLane(model.fork(shared.lane), []))
+            lanes += spare
+        decision = decisions[lead] = _turn(model, shared.lane, second, features, instructions, lead)
+        shared.biases, apart = [lead], []
         for bias in others:
             p = _shifted(decision.p, bias - lead)
             if STATES[max(range(3), key=p.__getitem__)] is decision.state:
-                said[bias] = replace(decision, p=p)
+                decisions[bias] = replace(decision, p=p)
+                shared.biases.append(bias)
             else:
-                party.biases.remove(bias)
-                parting.biases.append(bias)
-        if parting and parting.biases:
-            waiting.append(parting)
-        elif parting:
-            parties.remove(parting)
-            model.drop(parting.lane)
-    return said
+                apart.append(bias)
+        for fork in spare:
+            fork.biases = apart
+            if apart:
+                waiting.append(fork)
+            else:
+                lanes.remove(fork)
+                model.drop(fork.lane)
+    return decisions
 
 
 def _shifted(p: tuple[float, float, float], bias: float) -> tuple[float, float, float]:
     """Probabilities after `bias` is added to the response logit."""
     # The larger side is left as it is, so that nothing overflows.
     scale = {state: exp(min(0.0, bias)) if state is State.RESPONSE else exp(min(0.0, -bias)) for state in STATES}
-    raw = [value * scale[state] for state, value in zip(STATES, p, strict=True)]
-    return tuple(value / sum(raw) for value in raw)
+    silence, standby, response = (value * scale[state] for state, value in zip(STATES, p, strict=True))
+    total = sum((silence, standby, response))
+    return silence / total, standby / total, response / total
 
 
 def _turn(
     model: StreamingModel, lane: Lane, second: int, features: object, instructions: Sequence[str], bias: float
 ) -> Decision:
-    text, step = "", None
-    for step in model.turn(lane, second, features, instructions, bias):
-        text = step.text or text
-    return Decision(step.state, text.strip(), step.p)
+    steps = list(model.turn(lane, second, features, instructions, bias))
+    text = next((step.text for step in reversed(steps) if step.text), "")
+    return Decision(steps[-1].state, text.strip(), steps[-1].p)

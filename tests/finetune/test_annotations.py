@@ -106,7 +106,7 @@ def test_a_file_that_is_not_json_is_refused_in_one_sentence(tmp_path, content):
 
 
 def test_a_missing_file_or_a_folder_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="nowhere.json does not exist"):
+    with pytest.raises(ValueError, match=r"nowhere\.json does not exist"):
         load_records(tmp_path / "nowhere.json")
     with pytest.raises(ValueError, match="cannot be read"):
         load_records(tmp_path)

@@ -141,8 +141,8 @@ def test_standby_of_an_event_under_way_starts_at_its_question():
         (span(8, 12.5), "its event ends at 12.5 but the video has 12 seconds"),
         (span(6, 3), "its event ends at 3, before it starts at 6"),
         (at("2"), "it is due at 2, before its question at 4"),
-        (span(1, 3), "its event ended at 3, before its question at 4; such an answer needs time"),
-        (at("6", "  "), "it has no words"),
+        (span(1, 3), "its event ended at 3, before its question at 4; give such an answer a time"),
+        (at("6", "  "), "it has no text"),
         (Answer("A"), "it has no time"),
         (Answer("A", st_time=6), "it has only st_time; give both, or time"),
         (Answer("A", end_time=6), "it has only end_time; give both, or time"),
@@ -246,7 +246,7 @@ def test_a_line_of_the_file_is_plain_json(tmp_path):
         "video_path": "v.mp4",
         "task": "QA",
         "turns": [{"second": 0, "instructions": ["Q"], "state": "response", "text": "A"}],
-        "meta": {"video_name": "v.mp4", "task_type": "QA", "source": "coin", "seconds": 1},
+        "meta": {"task_type": "QA", "source": "coin"},
     }
 
 
@@ -261,6 +261,6 @@ def test_a_broken_video_rejects_its_records_only(tmp_path):
 
 def test_a_file_with_no_usable_record_is_refused(tmp_path):
     (tmp_path / "raw.json").write_text("[1]")
-    with pytest.raises(ValueError, match="no usable record .record 0: is a number, not an object"):
+    with pytest.raises(ValueError, match=r"no usable record \(record 0: is a number, not an object"):
         build_file(tmp_path / "raw.json", tmp_path / "out.jsonl")
     assert not (tmp_path / "out.jsonl").exists()

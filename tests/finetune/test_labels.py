@@ -36,7 +36,8 @@ def test_the_ids_are_the_dialogue_as_it_is_streamed(wire):
         f"<|im_start|>user\n<0s-1s>\n{image(2)}<|im_end|>\n<|im_start|>assistant\n</Silence><|im_end|>\n"
         f"<|im_start|>user\nNotify me when the light turns green.\n<1s-2s>\n{image(2)}<|im_end|>\n"
         "<|im_start|>assistant\n</Standby><|im_end|>\n"
-        f"<|im_start|>user\n<2s-3s>\n{image(2)}<|im_end|>\n<|im_start|>assistant\n</Response> The light is green.<|im_end|>\n"
+        f"<|im_start|>user\n<2s-3s>\n{image(2)}<|im_end|>\n<|im_start|>assistant\n"
+        "</Response> The light is green.<|im_end|>\n"
     )
 
 

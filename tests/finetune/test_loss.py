@@ -230,7 +230,7 @@ def test_gradients_agree_with_finite_differences():
         (dict(gamma=-1.0), "gamma is -1.0"),
         (dict(state_counts=[0, 1, 1]), "this|these labels"),
         (dict(state_counts=[2, 1]), r"\[2, 1\]"),
-        (dict(fixed_weights=(0.3, 1.3), kind="scale"), "three are wanted"),
+        (dict(fixed_weights=(0.3, 1.3), kind="scale"), "give three, for silence"),
         (dict(state_ids=(1, 1, 2)), "three different ids"),
         (dict(state_ids=(1, 2, 6)), "below 6"),
         (dict(labels=HAND_LABELS[:2]), r"\(5, 6\) and labels \(2,\)"),

@@ -51,7 +51,7 @@ def test_a_person_reads_both_sides_and_their_ratio(measured, capsys):
     result, _ = measured
     loss_bench.show(result, loss_bench.Console(width=80))
     lines = capsys.readouterr().out.splitlines()
-    assert "1,024 tokens x 20,000 words" in lines[0]
+    assert "1,024 tokens, vocabulary 20,000" in lines[0]
     starts = [line.strip().split("  ")[0] for line in lines]
     assert [start for start in starts if start in ("supervised only", "full logits", "full / supervised")] == [
         "supervised only", "full logits", "full / supervised",

@@ -52,13 +52,15 @@ def rows(tmp_path_factory) -> TaskSampler:
     return TaskSampler(wire, stills, jobs, folder)
 
 
-def loose(world: str, count: int, tower) -> bank.Shots:
+def loose(world: str, count: int, tower) -> bank.FrameSet:
     """Most of `count` loose frames: those of the commonest size."""
     by_size: dict = {}
     for shot, frame, labels in bank._still_batch(3, world, count, LIMITS):
         by_size.setdefault(frame.shape, []).append((shot, frame, labels))
     shots, frames, patches = zip(*max(by_size.values(), key=len))
-    return bank.Shots(world, list(shots), np.stack(frames), np.stack(patches), bank.features(tower, np.stack(frames)))
+    return bank.FrameSet(
+        world, list(shots), np.stack(frames), np.stack(patches), bank.features(tower, np.stack(frames))
+    )
 
 
 def test_the_same_seed_gives_the_same_rows_and_another_step_others(rows):

@@ -86,5 +86,8 @@ def test_a_chain_leaves_such_questions_out_and_says_how_many(tmp_path, capsys):
 
     macro = {"f1": 1.0, "f1_exact": 1.0}
     print_difference({"records": 2, "too_early": 1, "answered_before": 1, "macro": macro}, "one endless stream")
-    line = "one endless stream: 2 records (1 start too early; 1 ask for what the stream has just shown), mean F1 1.000 (exact 1.000)"
+    line = (
+        "one endless stream: 2 records (1 start too early; 1 ask for what the stream has just shown), "
+        "mean F1 1.000 (exact 1.000)"
+    )
     assert capsys.readouterr().out.strip() == line

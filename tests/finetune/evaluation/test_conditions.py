@@ -1,4 +1,4 @@
-"""Live conditions of an evaluation: a clock that starts late, an endless stream of videos, several biases in one pass."""
+"""Live conditions of an evaluation: a clock that starts late, an endless stream, several biases in one pass."""
 
 import json
 import math
@@ -10,9 +10,9 @@ import pytest
 from finetune.__main__ import main
 from finetune.annotations import Answer, Question, Record, save_records
 from finetune.bias import best, reports
-from finetune.evaluate import against, evaluate, report
+from finetune.evaluate import compare_with_fresh, evaluate, report
 from finetune.evaluation.conditions import Conditions
-from finetune.evaluation.jobs import make_jobs, only
+from finetune.evaluation.jobs import make_jobs, select_records
 from finetune.evaluation.rollout import WATCHING, Decision, roll_out
 from streamo_app.models import streaming
 from streamo_app.models.loading import save_pretrained
@@ -189,9 +189,9 @@ def test_the_same_records_afresh_are_what_a_chain_is_compared_with(folder):
         ScriptedModel, {"Red?": {2: "Red."}, "When?": {2: "From 1s to 3s."}}
     )  # knows nothing of later seconds
     late = evaluate(jobs_of(folder), load, conditions=Conditions(chain=True, since=4))
-    same = only(jobs_of(folder), {item.record for item in late.streamed})
+    same = select_records(jobs_of(folder), {item.record for item in late.streamed})
     assert [[index for index, _ in job.records] for job in same] == [[2], [3, 4]]
-    compared = against(report(late), report(evaluate(same, load)))
+    compared = compare_with_fresh(report(late), report(evaluate(same, load)))
     assert compared["fresh"]["records"] == 3
     assert compared["difference"] == {"f1": -1, "f1_exact": -1}
 
@@ -216,14 +216,14 @@ def test_reports_of_several_biases_are_those_of_streaming_each_alone(folder):
 def test_the_best_bias_has_the_highest_mean_f1_and_of_equal_ones_the_least():
     rows = {bias: {"macro": {"f1": value}} for bias, value in {-1.0: 0.9, 0.5: 0.9, 1.0: 0.2, 2.0: None}.items()}
     assert best(rows) == 0.5
-    with pytest.raises(ValueError, match="No response is due"):
+    with pytest.raises(ValueError, match="No response is expected"):
         best({2.0: rows[2.0]})
 
 
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["--clock", "-1"], "--clock and --from are whole seconds from 0"),
+        (["--clock", "-1"], "--clock and --from must be whole seconds of at least 0"),
         (["--from", "3000"], "give --chain too"),
         (["--against-fresh"], "--against-fresh compares with fresh streams"),
         (
@@ -252,7 +252,10 @@ def test_the_command_prints_the_score_of_a_chain_and_of_fresh_streams_and_the_di
     arguments += ["--json", str(tmp_path / "scores.json")]
     assert main(["evaluate", "--model", model_folder, "--data", str(folder / "records.json"), *arguments]) == 0
     line = capsys.readouterr().out.strip().splitlines()[-1]
-    start = "clock from 80000, 2 images a second, one endless stream, second 4 and later: 3 records (1 start too early), mean F1 "
+    start = (
+        "clock from 80000, 2 frames per second, one endless stream, second 4 and later: "
+        "3 records (1 start too early), mean F1 "
+    )
     assert line.startswith(start) and "; fresh streams " in line and "; difference " in line
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert scores["conditions"] == {"fps": 2, "clock": 80_000, "chain": True, "since": 4}
@@ -274,5 +277,5 @@ def test_the_command_prints_a_row_per_bias_and_the_best(folder, model_folder, sh
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-101"])
 def test_a_bias_that_is_no_number_or_too_large_is_refused(folder, model_folder, number):
-    with pytest.raises(ValueError, match="--biases are numbers from -100 to 100"):
+    with pytest.raises(ValueError, match="--biases must be numbers from -100 to 100"):
         main(["bias", "--model", model_folder, "--data", str(folder / "records.json"), "--biases", number])

@@ -11,7 +11,7 @@ import pytest
 from finetune.__main__ import COMMANDS, main
 from finetune.annotations import Answer, Question, Record, save_records
 from finetune.evaluate import evaluate, make_jobs, prediction_lines, report
-from finetune.evaluation.jobs import EvalJob, thinned
+from finetune.evaluation.jobs import EvalJob, limit_per_video
 from finetune.evaluation.report import print_report
 from finetune.evaluation.rollout import WATCHING, Decision, roll_out
 from finetune.metrics import Track, score
@@ -152,7 +152,7 @@ def test_a_set_is_streamed_and_scored(folder):
     )
     result = report(outcome)
     alert, counting = result["tasks"]["alert_object"], result["tasks"]["counting"]
-    # due at turns 3 and 5, came at 3 and 4: both hits, one exact, one with the right words
+    # expected at turns 3 and 5, predicted at 3 and 4: both hits, one exact, one with exact-match text
     assert (alert["f1"], alert["f1_exact"], alert["content"], alert["heeds"], alert["heed_pairs"]) == (
         1.0,
         0.5,
@@ -160,12 +160,12 @@ def test_a_set_is_streamed_and_scored(folder):
         0.0,
         1,
     )
-    # due at turns 1 and 4, came at 1 and 3; the count is wrong at turn 3 only, of turns 1 to 5
+    # expected at turns 1 and 4, predicted at 1 and 3; the count is wrong at turn 3 only, of turns 1 to 5
     assert (counting["f1"], counting["f1_exact"], counting["held"]) == (1.0, 0.5, 0.8)
     assert (result["records"], result["seconds"]) == (3, 12)
 
 
-def test_the_pair_is_heeded_when_each_fires_on_its_own_car(folder):
+def test_the_minimal_pair_is_right_when_each_fires_on_its_own_car(folder):
     jobs, _ = make_jobs(folder / "records.json")
     outcome = evaluate(jobs, partial(ScriptedModel, SCRIPT | {"Blue?": {5: "A blue car."}}))
     assert report(outcome)["heeds"] == 1.0
@@ -193,11 +193,11 @@ def test_predictions_have_a_line_for_every_turn_with_the_index_in_the_file(folde
     }
 
 
-def test_a_thinned_set_takes_other_records_from_video_to_video():
+def test_a_limit_per_video_takes_other_records_from_video_to_video():
     records = [tuple((10 * video + place, None) for place in range(5)) for video in range(3)]
-    jobs = thinned([EvalJob(Path(f"{video}.webm"), kept) for video, kept in enumerate(records)], 2)
+    jobs = limit_per_video([EvalJob(Path(f"{video}.webm"), kept) for video, kept in enumerate(records)], 2)
     assert [[index for index, _ in job.records] for job in jobs] == [[0, 1], [12, 13], [20, 24]]
-    assert thinned(jobs, 9) == jobs
+    assert limit_per_video(jobs, 9) == jobs
 
 
 def test_the_bias_reaches_the_model(folder):
@@ -241,11 +241,11 @@ def test_a_record_whose_gold_cannot_be_built_is_told(folder, tmp_path):
 
 def test_a_set_with_nothing_to_run_is_refused(folder, tmp_path):
     save_records([Record("x.webm", "x.webm", "alert", "t", (Question("Q", 1),), ())], tmp_path / "none.json")
-    with pytest.raises(ValueError, match="no record that can be run .record 0: there is no video"):
+    with pytest.raises(ValueError, match="no record that can be run \\(record 0: there is no video"):
         make_jobs(tmp_path / "none.json")
 
 
-def test_the_table_shows_every_task_the_floors_and_the_speed(folder, capsys):
+def test_the_table_shows_every_task_the_blind_baselines_and_the_speed(folder, capsys):
     outcome = evaluate(make_jobs(folder / "records.json")[0], partial(ScriptedModel, SCRIPT))
     print_report(report(outcome) | {"bias": 0.5})
     out = capsys.readouterr().out
@@ -256,11 +256,11 @@ def test_the_table_shows_every_task_the_floors_and_the_speed(folder, capsys):
         "counting",
         "mean over tasks",
         "exact",
-        "held",
-        "heeds",
-        "beat",
+        "latest",
+        "pairs",
+        "every 2 s",
         "always",
-        "silence",
+        "never",
         "bias +0.5",
         "1 left out",
     ):
@@ -278,12 +278,12 @@ def test_the_table_shows_both_worlds_and_the_quiet_minutes_with_every_column_fil
     out = capsys.readouterr().out
     text = " ".join(out.split())
     assert max(map(len, out.splitlines())) <= 80 and "…" not in out
-    # one due; over two records of a minute 60 beats and 120 turns: 2 / (1 + 60) and 2 / (1 + 120)
+    # one expected; over two records of a minute 60 at the fixed interval and 120 turns: 2 / (1 + 60) and 2 / (1 + 120)
     assert "tsqa_light 2 1 0.67 0.67 0.03 0.03 0.02 0.02 0.00 0.00" in text, (
-        "every F1 stands beside its floors, within a second and exact"
+        "every F1 stands next to those of the blind baselines, within a second and exact"
     )
     assert "mean of desk 2 1 0.67" in text and "mean of street 2 1 0.67" in text and "mean over tasks 4 2 0.67" in text
-    assert "5.00 false responses per 5 minutes where nothing asked for happens (2.0 minutes)" in text
+    assert "5.00 false positives per 5 minutes where nothing asked for happens (2.0 minutes)" in text
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_the_table_shows_both_worlds_and_the_quiet_minutes_with_every_column_fil
     [
         (["evaluate"], "--model, --data"),
         (["evaluate", "--model", "m", "--data", "nowhere.json"], "nowhere.json does not exist"),
-        (["evaluate", "--model", "m", "--data", "x", "--fps", "0"], "whole numbers from 1"),
+        (["evaluate", "--model", "m", "--data", "x", "--fps", "0"], "whole numbers of at least 1"),
         (
             ["evaluate", "--model", "m", "--data", "x", "--json", "no/such/folder.json"],
             "The folder no/such does not exist",

@@ -102,7 +102,9 @@ def work(out: str) -> None:
 
 
 def test_a_step_of_two_ranks_is_that_of_the_whole_batch(tmp_path):
-    (tmp_path / "program.py").write_text("import sys\nfrom tests.finetune.training import test_train_ranks\ntest_train_ranks.work(sys.argv[1])\n")
+    (tmp_path / "program.py").write_text(
+        "import sys\nfrom tests.finetune.training import test_train_ranks\ntest_train_ranks.work(sys.argv[1])\n"
+    )
     launch(tmp_path / "program.py", tmp_path)
     found = [torch.load(tmp_path / f"{rank}.pt") for rank in range(RANKS)]
     setting = Setting()
