@@ -103,7 +103,7 @@ class Lanes:
         """One more instruction in an open lane. Raises ValueError when the text is bad or the lane is not open."""
         text = clean_instruction(text)
         if not self._takes_asks(lane):
-            raise ValueError(f"Instruction {lane} is not open any more; type this as a new one.")
+            raise ValueError(f"Instruction {lane} is no longer open; type this as a new one.")
         self._standing[lane].follow_ups.append(text)
         self._pending.append(Ask(lane, text))
 
@@ -184,4 +184,4 @@ class Lanes:
 
     def _check_room(self, wanted: int) -> None:
         if wanted > self.max_lanes:
-            raise ValueError(f"{self.max_lanes} instructions at a time is the most; remove one first.")
+            raise ValueError(f"At most {self.max_lanes} instructions at a time; remove one first.")

@@ -96,7 +96,9 @@ class Run:
         self._captured: dict[int, float] = {}
         """Capture times of the second decided last and of those in flight."""
         self._lag: float | None = None
+        """Age of the images at the last decision."""
         self._removed: set[int] = set()
+        """Lanes that their user removed."""
         self._pause = Pause(clock)
         self._lock, self._emitting = threading.Lock(), threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -153,28 +155,18 @@ class Run:
             self._removed.add(lane)
         self._client.drop_lane(lane)
 
-    def stats(self, second: int) -> dict:
-        """The fields of a `Snapshot` that it knows; `second` was decided last."""
-        held, over = self.held, self.over.is_set()
-        lag = None if held or over else self.lag(second)
+    def stats(self, second: int, *, running: bool) -> dict:
+        """The fields of a `Snapshot` that it knows; `second` was decided last. `running`: as the session shows it."""
         return {
-            "lag_s": lag,
+            "lag_s": self._lag_at(second) if running and not self.held else None,
             "dropped": self.source.dropped,
-            "paused": held and not over,
+            "paused": running and self.held,
             "paused_s": self._pause.seconds,
         }
 
     def lane_stats(self) -> dict:
         """As `Client.stats`; once the run is over, what it was after the last finished second."""
         return self._client.stats()
-
-    def lag(self, second: int) -> float | None:
-        """Age in seconds of the images at the last decision (of `second`), or of those still undecided, whichever is
-        more; None if the source is pulled."""
-        with self._lock:
-            waiting = [self._clock() - at for key, at in self._captured.items() if key > second or self._lag is None]
-            known = [lag for lag in (self._lag, *waiting) if lag is not None]
-            return max(0.0, *known) if self.live and known else None
 
     def _on_event(self, event: Event) -> None:
         """From the engine."""
@@ -196,6 +188,14 @@ class Run:
             if second in self._captured:
                 self._lag = self._clock() - self._captured[second]
                 self._captured = {key: at for key, at in self._captured.items() if key >= second}
+
+    def _lag_at(self, second: int) -> float | None:
+        """Age in seconds of the images at the last decision (of `second`), or of those still undecided, whichever is
+        more; None if the source is pulled."""
+        with self._lock:
+            waiting = [self._clock() - at for key, at in self._captured.items() if key > second or self._lag is None]
+            known = [lag for lag in (self._lag, *waiting) if lag is not None]
+            return max(0.0, *known) if self.live and known else None
 
     def _gather(self) -> None:
         try:

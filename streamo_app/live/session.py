@@ -238,7 +238,7 @@ class Session:
             if self._notice and self._clock() - self._notice[1] >= NOTICE_S:
                 self._notice = None
                 self.transcript.seq += 1
-            run = self._run
+            run, running = self._run, self.status == "running"
             return Snapshot(
                 seq=self.transcript.seq,
                 status=self.status,
@@ -250,7 +250,7 @@ class Session:
                 run=self._runs,
                 window=self._window,
                 **self._decisions.summary(),
-                **(run.stats(self._decisions.second) if run else {"lag_s": None, "dropped": 0}),
+                **(run.stats(self._decisions.second, running=running) if run else {"lag_s": None, "dropped": 0}),
             )
 
     def copy(self) -> Transcript:
@@ -305,8 +305,8 @@ class Session:
     def _end(self, event: Ended | Failed) -> None:
         for ask in self._lanes.end():
             if isinstance(event, Ended):  # a failure is said in one sentence
-                when = f", due at second {ask.turn}" if ask.turn else ""
-                self._record(Noticed(event.second, f"Over before this could be asked{when}: {ask.text}"))
+                due = f" (due at second {ask.turn})" if ask.turn else ""
+                self._record(Noticed(event.second, f"The run ended before this could be asked{due}: {ask.text}"))
         self._record(event)
         self.status = "failed" if isinstance(event, Failed) else "ended"
         self._failure = event.message if isinstance(event, Failed) else ""

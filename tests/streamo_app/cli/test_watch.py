@@ -134,7 +134,7 @@ def test_model_and_window_and_images_per_second_are_as_given(capsys, clip, model
 
 def test_an_instruction_for_a_second_after_the_end_is_told_on_stderr(capsys, clip, model):
     status, out, err = watch(capsys, clip, "--ask", "1:00:Late", "--format", "srt")
-    assert (status, out, err) == (0, "", "streamo: 00:05 Over before this could be asked, due at second 60: Late\n")
+    assert (status, out, err) == (0, "", "streamo: 00:05 The run ended before this could be asked (due at second 60): Late\n")
 
 
 def test_text_that_would_draw_on_the_terminal_is_printed_as_text(capsys, clip, model):
@@ -237,7 +237,7 @@ def bad(folder) -> dict[str, Path]:
         (["camera:x"], "is not a camera"),
         (["CLIP", "--ask", " "], "The instruction is empty"),
         (["CLIP", "--ask", "x" * 10_000], "The instruction has 10000 characters"),
-        (["CLIP", *["--ask", "x"] * 9], "8 instructions at a time is the most"),
+        (["CLIP", *["--ask", "x"] * 9], "At most 8 instructions at a time"),
         (["CLIP", "--fps", "0"], "0 frames per second are not possible"),
         (["CLIP", "--fps", "two"], "argument --fps: invalid int value: 'two'"),
         (["CLIP", "--window", "0"], "--window is 0; at least 1 second"),

@@ -26,7 +26,9 @@ def rows(session: Session) -> list[tuple]:
 
 def test_a_source_that_cannot_go_on_ends_the_run_with_its_sentence_after_what_it_gave(engine_of):
     session = Session(engine_of(LiveModel(echo)))
-    session.start(LiveSource([0, 1, SourceError("Camera 0 was disconnected; plug it in and start again.")]), asks=[(0, "A")])
+    session.start(
+        LiveSource([0, 1, SourceError("Camera 0 was disconnected; plug it in and start again.")]), asks=[(0, "A")]
+    )
     ended(session)
     assert rows(session)[1:] == [
         (0, "response", "A 0"),
@@ -179,7 +181,7 @@ def test_what_is_typed_after_the_end_waits_for_the_next_start(engine_of):
     session.start(LiveSource([0]), asks=[(0, "A")])
     assert ended(session).ask("B") == 2
     assert [(lane.instruction, lane.state) for lane in session.snapshot().lanes] == [("A", "response"), ("B", None)]
-    with pytest.raises(ValueError, match="Instruction 1 is not open any more"):
+    with pytest.raises(ValueError, match="Instruction 1 is no longer open"):
         session.ask("More.", lane=1)
     session.ask("And C.", lane=2)
     session.start(LiveSource([3]))

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from streamo_app.config import AppConfig
 from streamo_app.events import Asked, Decided, Ended, Speaking
 from streamo_app.live.session import Session
 from streamo_app.live.snapshot import END
@@ -120,11 +121,17 @@ def test_a_follow_up_continues_its_lane(engine_of):
     assert [row.follow_up for row in session.snapshot().rows if row.text == "C"] == [True]
 
 
+def test_the_page_can_be_started_with_as_many_lanes_as_the_engine_opens_and_no_more():
+    assert AppConfig(max_lanes=MAX_LANES).max_lanes == AppConfig().max_lanes == MAX_LANES
+    with pytest.raises(ValueError, match="choose 1 to 8"):
+        AppConfig(max_lanes=MAX_LANES + 1)
+
+
 def test_at_most_eight_lanes_are_open_and_a_removed_one_makes_room(engine_of):
     session = Session(engine_of(LiveModel()))
     for number in range(MAX_LANES):
         session.ask(f"Number {number}.")
-    with pytest.raises(ValueError, match=r"^8 instructions at a time is the most; remove one first.$"):
+    with pytest.raises(ValueError, match=r"^At most 8 instructions at a time; remove one first.$"):
         session.ask("One too many.")
     session.remove_lane(3)
     assert session.ask("Now there is room.") == 9
@@ -149,7 +156,7 @@ def test_an_impossible_instruction_is_refused_with_a_sentence_and_changes_nothin
 def test_an_instruction_for_a_second_that_never_came_is_a_notice(engine_of):
     session = Session(engine_of(LiveModel()))
     session.start(LiveSource([0, 1]), asks=[(60, "Much later.")])
-    assert (2, 0, "notice", "Over before this could be asked, due at second 60: Much later.") in rows(ended(session))
+    assert (2, 0, "notice", "The run ended before this could be asked (due at second 60): Much later.") in rows(ended(session))
 
 
 def test_a_removed_lane_falls_silent_and_takes_no_follow_up_while_the_others_go_on(engine_of):
@@ -160,7 +167,7 @@ def test_a_removed_lane_falls_silent_and_takes_no_follow_up_while_the_others_go_
     assert reached.wait(WAIT_S)
     session.remove_lane(1)
     session.remove_lane(1)
-    with pytest.raises(ValueError, match="Instruction 1 is not open any more"):
+    with pytest.raises(ValueError, match="Instruction 1 is no longer open"):
         session.ask("Still there?", lane=1)
     release.set()
     said = {lane: [row[0] for row in rows(ended(session)) if row[1:3] == (lane, "response")] for lane in (1, 2)}

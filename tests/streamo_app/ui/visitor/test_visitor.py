@@ -156,7 +156,7 @@ def test_a_lane_is_muted_made_quieter_and_followed_up_and_a_new_start_keeps_both
         ({"do": "talk", "lane": [], "talk": "much"}, "There is no instruction 0; reload the page."),
         (
             {"do": "follow", "lane": 9, "text": "Shorter."},
-            "Instruction 9 is not open any more; type this as a new one.",
+            "Instruction 9 is no longer open; type this as a new one.",
         ),
         ({"do": "follow", "lane": 1, "text": ""}, "The instruction is empty; type what to watch for."),
     ],
