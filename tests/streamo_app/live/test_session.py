@@ -156,7 +156,9 @@ def test_an_impossible_instruction_is_refused_with_a_sentence_and_changes_nothin
 def test_an_instruction_for_a_second_that_never_came_is_a_notice(engine_of):
     session = Session(engine_of(LiveModel()))
     session.start(LiveSource([0, 1]), asks=[(60, "Much later.")])
-    assert (2, 0, "notice", "The run ended before this could be asked (due at second 60): Much later.") in rows(ended(session))
+    assert (2, 0, "notice", "The run ended before this could be asked (due at second 60): Much later.") in rows(
+        ended(session)
+    )
 
 
 def test_a_removed_lane_falls_silent_and_takes_no_follow_up_while_the_others_go_on(engine_of):
