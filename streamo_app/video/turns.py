@@ -50,7 +50,7 @@ class Turns:
             yield from self.flush()
 
     def flush(self) -> Iterator[Turn]:
-        """The turn under way as it is, if there is one: at the end of a stream, or when the next second begins."""
+        """The turn in progress as it is, if there is one: at the end of a stream, or when the next second begins."""
         if self._second is None:
             return
         before = self._last if self._last is not None else next(image for image in self._images if image is not None)

@@ -17,7 +17,7 @@ SAID = [
 ]
 
 
-def kept(folder: Path, session: str = "s", events=SAID, **header) -> Path:
+def write_journal(folder: Path, session: str = "s", events=SAID, **header) -> Path:
     journal = Journal(
         next_path(folder, session), **{"source": "street.webm", "started": "2026-11-25T14:30:00+00:00", **header}
     )

@@ -24,7 +24,7 @@ class Mjpeg(BaseHTTPRequestHandler):
                     % (len(jpeg), jpeg.tobytes())
                 )
         except OSError:
-            pass  # whoever watched has gone
+            pass  # the client has disconnected
 
     def log_message(self, *args):
         pass

@@ -1,16 +1,13 @@
-"""A video with its captions burned in: what is drawn when, what is left when it fails or is cancelled, and a camera's
-pictures that were kept.
+"""A video with its captions burned in: what is drawn when, and what is left when it fails or is cancelled.
 
 Run: python -m pytest tests/streamo_app/captions/test_captions.py
 """
 
-import os
 import re
 import threading
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 import pytest
 
@@ -18,13 +15,9 @@ from streamo_app.captions.burn import Cancelled, burn
 from streamo_app.captions.draw import MAX_LINES, Captions, font_of, own_font, wrap
 from streamo_app.captions.job import CaptionJob
 from streamo_app.colours import lane_properties
-from streamo_app.events import Frame, Noticed
-from streamo_app.scratch import PREFIX, Scratch
 from streamo_app.transcript.exports import Cue
 from streamo_app.video.file import VideoReader
-from streamo_app.video.recording import RecordedSource
-from tests.support.clips import barcode, read_barcode, write, write_at
-from tests.support.live import LiveSource
+from tests.support.clips import barcode, write, write_at
 
 WAIT_S = 30
 SIZE = (320, 180)
@@ -218,71 +211,3 @@ def test_a_job_that_fails_says_why_without_our_folders(tmp_path, content, senten
         and sentence in made.sentence
         and str(tmp_path) not in made.sentence
     )
-
-
-class Camera(LiveSource):
-    """Shows numbered pictures that a decoder can tell apart."""
-
-    def __init__(self, items, size=(96, 64)):
-        super().__init__(items, live=True)
-        self._size = size
-
-    def frames(self, fps, stop):
-        for item in super().frames(fps, stop):
-            yield (
-                Frame(item.second, cv2.resize(barcode(int(item.second)), self._size), item.captured_at)
-                if isinstance(item, Frame)
-                else item
-            )
-
-
-def test_a_cameras_pictures_are_kept_at_their_stream_times_and_passed_on_unchanged(tmp_path):
-    source = RecordedSource(Camera([0, 1, 2, 5, 6]), tmp_path / "kept.webm")
-    assert (source.kind, source.live) == ("camera", True)
-    given = [frame.second for frame in source.frames(1, threading.Event())]
-    assert given == [0, 1, 2, 5, 6] and source.done.is_set()
-    pictures = VideoReader(source.recording)
-    assert [read_barcode(pictures.image_at(t)) for t in (0, 1, 2, 4.9, 5)] == [0, 1, 2, 2, 5]
-
-
-def test_a_phone_that_is_turned_while_it_is_kept_changes_nothing_for_the_run(tmp_path):
-    class Turned(Camera):
-        def frames(self, fps, stop):
-            for item in super().frames(fps, stop):
-                image = item.image if item.second < 2 else np.rot90(item.image)
-                yield Frame(item.second, np.ascontiguousarray(image), 0.0)
-
-    source = RecordedSource(Turned([0, 1, 2, 3], size=(97, 65)), tmp_path / "kept.webm")
-    assert len(list(source.frames(1, threading.Event()))) == 4
-    assert VideoReader(source.recording).image_at(3).shape == (64, 96, 3)
-
-
-def test_a_disk_that_refuses_is_one_notice_and_the_run_goes_on(tmp_path):
-    source = RecordedSource(Camera([0, 1, 2]), tmp_path / "nowhere" / "kept.webm")
-    items = list(source.frames(1, threading.Event()))
-    assert [item.message for item in items if isinstance(item, Noticed)] == [
-        "The video is not being recorded (No such file or directory)."
-    ]
-    assert [item.second for item in items if isinstance(item, Frame)] == [0, 1, 2] and source.done.is_set()
-
-
-def test_private_folders_go_with_the_process_also_with_one_that_was_killed(tmp_path):
-    scratch, killed = Scratch(tmp_path), tmp_path / f"{PREFIX}killed"
-    killed.mkdir()
-    (killed / "lock").touch()
-    (killed / "kept.webm").touch()
-    assert killed.exists() and len(list(tmp_path.iterdir())) == 1
-    one, two = scratch.folder(), scratch.folder()
-    assert (
-        one != two
-        and not killed.exists()
-        and one.stat().st_mode & 0o777 == 0o700
-        and one.parent.stat().st_mode & 0o777 == 0o700
-    )
-    other = Scratch(tmp_path)
-    other.folder()
-    assert one.exists(), "a living process keeps its own"
-    scratch.close()
-    scratch.close()
-    other.close()
-    assert not os.listdir(tmp_path)

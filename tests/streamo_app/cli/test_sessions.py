@@ -20,7 +20,7 @@ from streamo_app.cli.main import main
 from streamo_app.transcript.archive import owner_folder
 from streamo_app.transcript.journal import Journal
 from tests.support.clips import write
-from tests.support.journals import kept
+from tests.support.journals import write_journal
 
 ROOT = Path(__file__).resolve().parents[3]
 MINE, THEIRS = "A" * 32, "B" * 32
@@ -39,9 +39,9 @@ def sessions(capsys, *args) -> tuple[int, str, str]:
 
 def test_the_list_has_every_session_of_the_machine_newest_first_and_broken_ones_with_a_word(capsys, folder):
     assert sessions(capsys)[1].startswith("No sessions are kept on this machine")
-    kept(owner_folder(folder, MINE), "one", started="2026-11-24T12:00:00+00:00")
-    kept(owner_folder(folder, THEIRS), "two", source="a\x1b[2J.webm")
-    kept(owner_folder(folder, THEIRS), "three", started="2026-11-20T12:00:00+00:00").write_bytes(b"")
+    write_journal(owner_folder(folder, MINE), "one", started="2026-11-24T12:00:00+00:00")
+    write_journal(owner_folder(folder, THEIRS), "two", source="a\x1b[2J.webm")
+    write_journal(owner_folder(folder, THEIRS), "three", started="2026-11-20T12:00:00+00:00").write_bytes(b"")
     status, out, err = sessions(capsys)
     heads = [line for line in out.splitlines() if re.match(r"[0-9a-f]{8}-0001  2026-", line)]
     assert (status, err, len(heads)) == (0, "", 3) and "\x1b" not in out
@@ -50,7 +50,7 @@ def test_the_list_has_every_session_of_the_machine_newest_first_and_broken_ones_
 
 
 def test_one_is_shown_exported_and_deleted(capsys, folder, tmp_path):
-    path = kept(owner_folder(folder, MINE))
+    path = write_journal(owner_folder(folder, MINE))
     name = path.stem[:8] + "-0001"
     shown = sessions(capsys, "show", name)[1].splitlines()
     assert shown[1:] == [
@@ -75,10 +75,10 @@ def test_one_is_shown_exported_and_deleted(capsys, folder, tmp_path):
 )  # fmt: skip
 def test_whatever_is_wrong_is_one_line_and_status_2(capsys, folder, args, sentence):
     mine = owner_folder(folder, MINE)
-    broken = kept(mine, "broken")
+    broken = write_journal(mine, "broken")
     broken.write_bytes(b"")
     running = Journal(mine / f"{'e' * 16}-0001.jsonl", source="x")
-    names = {"ID": kept(mine).stem, "BROKEN": broken.stem, "RUNNING": running.path.stem}
+    names = {"ID": write_journal(mine).stem, "BROKEN": broken.stem, "RUNNING": running.path.stem}
     status, out, err = sessions(capsys, *(names.get(arg, arg) for arg in args))
     running.close()
     assert (status, out) == (2, "") and sentence in err and err.count("\n") == 1 and running.path.exists()

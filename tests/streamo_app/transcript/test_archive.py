@@ -11,7 +11,7 @@ import pytest
 
 from streamo_app.transcript.archive import Archive, owner_folder
 from streamo_app.transcript.journal import Journal, is_written, next_path
-from tests.support.journals import kept
+from tests.support.journals import write_journal
 
 MINE, THEIRS = "A" * 32, "B" * 32
 
@@ -22,7 +22,7 @@ def folder(tmp_path) -> Path:
 
 
 def test_a_journal_is_listed_with_its_date_length_responses_and_first_instruction(folder):
-    path = kept(folder)
+    path = write_journal(folder)
     (one,) = Archive(folder).entries()
     assert (one.name, one.path, one.started, one.source) == (
         path.stem,
@@ -41,7 +41,7 @@ def test_a_journal_is_listed_with_its_date_length_responses_and_first_instructio
 
 def test_the_newest_comes_first(folder):
     for day in (3, 9, 5):
-        kept(folder, f"s{day}", started=f"2026-11-0{day}T10:00:00+00:00")
+        write_journal(folder, f"s{day}", started=f"2026-11-0{day}T10:00:00+00:00")
     assert [one.started[8:10] for one in Archive(folder).entries()] == ["09", "05", "03"]
 
 
@@ -57,7 +57,7 @@ def test_the_newest_comes_first(folder):
     ],
 )
 def test_what_cannot_be_opened_is_listed_with_a_word_and_can_be_deleted(folder, content, trouble):
-    path = kept(folder)
+    path = write_journal(folder)
     path.write_bytes(content)
     (one,) = Archive(folder).entries()
     assert one.trouble == trouble and one.started
@@ -67,12 +67,12 @@ def test_what_cannot_be_opened_is_listed_with_a_word_and_can_be_deleted(folder, 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_journal_that_may_not_be_read_is_listed_with_a_word(folder):
-    kept(folder).chmod(0)
+    write_journal(folder).chmod(0)
     assert Archive(folder).entries()[0].trouble == "cannot be read (Permission denied)"
 
 
 def test_a_journal_that_was_cut_anywhere_never_breaks_the_list(folder):
-    path = kept(folder)
+    path = write_journal(folder)
     whole = path.read_bytes()
     for length in range(0, len(whole), 7):
         path.write_bytes(whole[:length])
@@ -91,8 +91,8 @@ def test_a_journal_being_written_is_marked_and_neither_deleted_nor_opened_until_
 
 
 def test_nobody_reaches_the_journals_of_another_whatever_he_calls_them(tmp_path, folder):
-    theirs = kept(owner_folder(tmp_path, THEIRS), "another")
-    kept(folder)
+    theirs = write_journal(owner_folder(tmp_path, THEIRS), "another")
+    write_journal(folder)
     archive = Archive(folder)
     forged = [
         theirs.stem,
@@ -120,6 +120,6 @@ def test_what_is_no_owners_id_has_no_folder(tmp_path, owner):
 
 
 def test_the_folder_of_an_owner_does_not_tell_his_id_and_is_his_alone(tmp_path, folder):
-    kept(folder)
+    write_journal(folder)
     assert MINE not in str(folder) and folder.parent == tmp_path and folder != owner_folder(tmp_path, THEIRS)
     assert folder.stat().st_mode & 0o777 == 0o700
