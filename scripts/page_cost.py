@@ -1,14 +1,14 @@
-"""What the page costs beside the model: processor time of the server with webcam users on it, the model's own taken
-off.
+"""Measures what the page costs besides the model: processor time of the server with webcam users on it, minus the
+model's own.
 
 Run from the repository root, with what `make test` installs:  .venv/bin/python -m scripts.page_cost [--seconds N]
 [--users N] [--lanes N]
 
-The server runs in this process around the real model, the browser in another one, whose time does not count; its webcam
-shows a rendered street. The model is given one thread (the engine's), so that what that thread took is the model's and
-the rest is the page's: web server, pictures as they arrive, sessions, views. Times are processor time, which does not
-grow when the machine is busy with something else. Not a test: nothing is asserted. Seconds skipped and lag are what the
-pages themselves say at the end.
+The server runs in this process around the real model; the browser runs in another one, whose time does not count, and
+its webcam shows a rendered street. The model is given one thread (the engine's), so the time of that thread is the
+model's and the rest is the page's: web server, incoming frames, sessions, views. Times are processor time, which does
+not grow when the machine is busy with something else. Not a test: nothing is asserted. Seconds skipped and lag are
+those that the pages themselves show at the end.
 """
 
 import json
@@ -20,10 +20,11 @@ from pathlib import Path
 from socket import socket
 from tempfile import TemporaryDirectory
 
+from scripts.command import exit_with
 from streamo_app.config import BUILT_IN_MODEL, AppConfig, Parser
 
 SECONDS, SETTLE_S, IDLE_S = 60, 10, 10
-WISHES = (
+INSTRUCTIONS = (
     "Notify me when the light turns green.",
     "Narrate what you see.",
     "Count the cars that pass.",
@@ -33,30 +34,30 @@ VISIT_TIMEOUT_S = 300
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = Parser(prog="python -m scripts.page_cost", description="What the page costs beside the model.")
+    parser = Parser(prog="python -m scripts.page_cost", description="Measure what the page costs besides the model.")
     parser.add_argument("--seconds", type=int, default=SECONDS, help="how long to measure (default: %(default)s)")
     parser.add_argument("--users", type=int, default=1, help="webcam users at once (default: %(default)s)")
     parser.add_argument("--lanes", type=int, default=1, help="instructions of each (default: %(default)s)")
     parser.add_argument("--model", default=BUILT_IN_MODEL, help="folder or hub id (default: the built-in model)")
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of sentences")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of sentences")
     parser.add_argument(
-        "--visit", metavar="URL CAMERA", nargs=2, help="the browser's side: what this program starts by itself"
+        "--visit", metavar="URL CAMERA", nargs=2, help="run the browser's side; this program starts it by itself"
     )
     args = parser.parse_args(argv)
     if args.visit:
         visit(*args.visit, args.users, args.lanes)
         return 0
-    if args.seconds < 1 or not 1 <= args.users <= 8 or not 1 <= args.lanes <= len(WISHES):
-        raise ValueError(f"Give at least 1 second, 1 to 8 users and 1 to {len(WISHES)} lanes.")
+    if args.seconds < 1 or not 1 <= args.users <= 8 or not 1 <= args.lanes <= len(INSTRUCTIONS):
+        raise ValueError(f"Give at least 1 second, 1 to 8 users and 1 to {len(INSTRUCTIONS)} lanes.")
     if not hasattr(time, "pthread_getcpuclockid"):
-        raise ValueError("This system does not tell the processor time of another thread; measure on Linux.")
+        raise ValueError("This system cannot report the processor time of another thread; measure on Linux.")
     result = measure(args.model, args.users, args.lanes, args.seconds)
-    print(json.dumps(result) if args.json else told(result))
+    print(json.dumps(result) if args.json else describe(result))
     return 0
 
 
 def measure(model: str, users: int, lanes: int, seconds: int) -> dict:
-    """Serve, let the users come, and count."""
+    """Serves the page, lets the users come, and measures."""
     import torch
 
     from streamo_app.models.engine import Engine
@@ -71,8 +72,8 @@ def measure(model: str, users: int, lanes: int, seconds: int) -> dict:
         probe.bind(("127.0.0.1", 0))
         config = AppConfig(port=probe.getsockname()[1])
     engine = Engine(load_model(model)).start()
-    desks = Visitors(engine, config, load_clips())
-    blocks, url = serve(desks, config)
+    visitors = Visitors(engine, config, load_clips())
+    blocks, url = serve(visitors, config)
     try:
         with TemporaryDirectory() as folder:
             camera = write_camera(Path(folder) / "street.y4m", street())
@@ -92,7 +93,7 @@ def measure(model: str, users: int, lanes: int, seconds: int) -> dict:
             browser = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             try:
                 if browser.stdout.readline() != "watching\n":
-                    raise ValueError("The browser did not get as far as watching; its own complaint stands above.")
+                    raise ValueError("The browser did not get as far as watching; its error is above.")
                 threading.Event().wait(SETTLE_S)
                 busy = shares(seconds)
                 said, _ = browser.communicate("\n", timeout=VISIT_TIMEOUT_S)
@@ -108,7 +109,7 @@ def measure(model: str, users: int, lanes: int, seconds: int) -> dict:
             "pages": json.loads(said),
         }
     finally:
-        desks.stop()
+        visitors.stop()
         blocks.close(verbose=False)
         engine.stop()
 
@@ -129,7 +130,7 @@ def shares(seconds: int) -> dict:
 
 
 def visit(url: str, camera: str, users: int, lanes: int) -> None:
-    """Webcam users in Chromium until a line comes on stdin; then what their pages say."""
+    """Runs webcam users in Chromium until a line comes on stdin, then prints the numbers that their pages show."""
     from contextlib import ExitStack
 
     from playwright.sync_api import sync_playwright
@@ -145,23 +146,26 @@ def visit(url: str, camera: str, users: int, lanes: int) -> None:
         for _ in range(users):
             pages.append(page := stack.enter_context(site.visitor()))
             choose(page, "webcam")
-            for wish in WISHES[:lanes]:
-                ask(page, wish)
-                page.locator(".lane", has_text=wish).wait_for()
+            for text in INSTRUCTIONS[:lanes]:
+                ask(page, text)
+                page.locator(".lane", has_text=text).wait_for()
             page.click("#go")
         for page in pages:
             wait_for(page, lambda page=page: cells(page) >= 3, "three decided seconds")
         print("watching", flush=True)
         sys.stdin.readline()
-        read = "all => Object.fromEntries(all.map(one => [one.querySelector('dt').textContent, one.querySelector('dd').textContent]))"
+        read = """all => Object.fromEntries(
+            all.map(one => [one.querySelector('dt').textContent, one.querySelector('dd').textContent]))"""
         print(json.dumps([page.locator(".number").evaluate_all(read) for page in pages]))
 
 
-def told(result: dict) -> str:
+def describe(result: dict) -> str:
+    """The result in sentences."""
     busy, idle = result["busy"], result["idle"]
     lines = [
         f"{result['users']} webcam user(s) with {result['lanes']} instruction(s) each, {result['seconds']} s:",
-        f"  the page takes {busy['page_percent']} % of one core besides the model ({idle['page_percent']} % with nobody there)",
+        f"  the page takes {busy['page_percent']} % of one core besides the model "
+        f"({idle['page_percent']} % without users)",
         f"  the model takes {busy['model_percent']} % of one core",
     ]
     for number, page in enumerate(result["pages"], 1):
@@ -170,8 +174,4 @@ def told(result: dict) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    exit_with(main)

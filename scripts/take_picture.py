@@ -1,22 +1,22 @@
-"""The README's picture, `docs/page.webp`, from the running page: a sample clip in Chromium, two wishes before Start,
-one typed mid-stream.
+"""Takes the README's picture, `docs/page.webp`, from the running page: a sample clip in Chromium, two instructions
+before Start, one typed mid-stream.
 
-Run from the repository root, with what `make test` installs, on a machine with little else to do (a second that it
-skips is a second less):
+Run from the repository root, with what `make test` installs, on a machine with little else to do (skipped seconds are
+missing in the picture):
 
     .venv/bin/python -m scripts.take_picture [--model M] [--out FILE.png|FILE.webp]
 
-A WebP is the page as it moved, a picture a second of the clip; a PNG is how it stood near the end. Not a test and not a
-mock-up: what the picture says is what the model said. Retake it when the page or the built-in model changes.
+A WebP shows the page as it moved, one frame per second of the clip; a PNG shows it near the end. Neither a test nor a
+mock-up: the answers in the picture are the model's own. Retake it when the page or the built-in model changes.
 """
 
 import io
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from PIL import Image
 
+from scripts.command import exit_with
 from streamo_app.config import BUILT_IN_MODEL, Parser
 from streamo_app.models.interface import StreamingModel
 from streamo_app.models.loading import load_model
@@ -32,40 +32,41 @@ DURING, DURING_S = "Notify me when a red object appears.", 12
 TAKEN_AT_S = 34.5
 """Of the clip's 36: nearly everything has happened and the page still says "Running"."""
 
-
 FILM_PX, FILM_QUALITY, FILM_MS, LAST_MS = (1024, 704), 72, 700, 4000
-"""Of the WebP (256 colours of a GIF are too few): size, quality, how long a second of the clip is shown, and its last
-one."""
+"""Of the WebP (the 256 colours of a GIF are too few): size, quality, how long each second of the clip is shown, and its
+last one."""
 
 
 def take(model: StreamingModel, out: Path) -> None:
     """Writes a PNG of WIDTH_PX x HEIGHT_PX CSS pixels, SCALE times as many real ones, or a WebP of FILM_PX; takes as
     long as the clip."""
     with TemporaryDirectory() as folder:
-        camera = write_camera(Path(folder) / "camera.y4m", street())  # the browser wants one, the picture does not
-        with running_site(model, camera, str(CHROMIUM)) as site:
-            with site.visitor(WIDTH_PX, HEIGHT_PX, device_scale_factor=SCALE, color_scheme="light") as page:
-                choose(page, "samples")
-                page.click(f"#clips button:text-is('{CLIP}')")
-                for text in BEFORE:
-                    page.click(f"#chips button:text-is('{text}')")
-                page.click("#go")
-                film = []
-                watch(page, DURING_S, film if out.suffix == ".webp" else None)
-                ask(page, DURING)
-                watch(page, TAKEN_AT_S, film if out.suffix == ".webp" else None)
-                if out.suffix == ".webp":
-                    write_film(film, out)
-                else:
-                    page.screenshot(path=out)
+        camera = write_camera(Path(folder) / "camera.y4m", street())  # the browser needs one, the picture does not
+        with (
+            running_site(model, camera, str(CHROMIUM)) as site,
+            site.visitor(WIDTH_PX, HEIGHT_PX, device_scale_factor=SCALE, color_scheme="light") as page,
+        ):
+            choose(page, "samples")
+            page.click(f"#clips button:text-is('{CLIP}')")
+            for text in BEFORE:
+                page.click(f"#chips button:text-is('{text}')")
+            page.click("#go")
+            film: list[bytes] | None = [] if out.suffix == ".webp" else None
+            watch(page, DURING_S, film)
+            ask(page, DURING)
+            watch(page, TAKEN_AT_S, film)
+            if film is None:
+                page.screenshot(path=out)
+            else:
+                write_film(film, out)
 
 
 def watch(page, until_s: float, film: list[bytes] | None) -> None:
-    """Waits until the clip is there; into `film` goes a picture at each new second."""
+    """Waits until the clip is at `until_s`; adds a screenshot to `film` at each new second."""
     for second in [*range(len(film), int(until_s)), until_s] if film is not None else [until_s]:
         wait_for(
             page,
-            lambda: page.locator("#player").evaluate("player => player.currentTime") >= second,
+            lambda second=second: page.locator("#player").evaluate("player => player.currentTime") >= second,
             f"second {second} of the clip",
         )
         if film is not None:
@@ -93,8 +94,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
+    exit_with(main)

@@ -1,9 +1,9 @@
 """One clock for a clip and for the stream that a webcam makes of it. Numbers and colours only: no browser, no model.
 
-The camera file starts with a leader: flat pictures whose colour says how far it has come. A picture of it that arrives
-tells how long a picture takes from the file to the server; from then on the arrival of any picture tells which second
-of the clip it shows. The leader is shown again when the camera starts over, which tells how far the camera has drifted
-by then.
+The camera file starts with a leader: flat frames whose colour says how far it has come. When such a frame arrives, it
+tells how long a frame takes from the file to the server; from then on the arrival of any frame tells which second of
+the clip it shows. The leader is shown again when the camera starts over, which tells how far the camera has drifted by
+then.
 """
 
 from bisect import bisect_right
@@ -17,7 +17,7 @@ import numpy as np
 from finetune.evaluation.rollout import WATCHING, Decision
 
 TICK_S = 0.12
-"""The leader's colour changes this often: about as often as the slowest clip has pictures."""
+"""The leader's colour changes this often: about once per frame of the slowest clip."""
 LEVELS = (0, 85, 170, 255)
 """Far enough apart for any codec and for a mistaken range of brightness."""
 COLOURS = tuple(colour for colour in product(LEVELS, repeat=3) if max(colour) - min(colour) > LEVELS[1])
@@ -25,7 +25,7 @@ COLOURS = tuple(colour for colour in product(LEVELS, repeat=3) if max(colour) - 
 LEADER_S = TICK_S * len(COLOURS)
 """5 s: a browser needs 1 to 3 of them to open the camera."""
 FLAT = 8.0
-"""Standard deviation of a colour in one picture, of 255, below which it counts as flat; codecs leave 2, scenes have 20
+"""Standard deviation of a colour in one frame, of 255, below which it counts as flat; codecs leave 2, scenes have 20
 and more."""
 
 
@@ -35,7 +35,7 @@ def leader_colour(at_s: float) -> tuple[int, int, int]:
 
 
 def leader_time(image: np.ndarray) -> float | None:
-    """Second of the leader, the middle of its tick, that an (H, W, 3) uint8 RGB picture shows; None when it shows
+    """Second of the leader, the middle of its tick, that an (H, W, 3) uint8 RGB frame shows; None when it shows
     something else."""
     height, width = image.shape[:2]
     # The middle: what a browser crops or pads lies at the edges.
@@ -49,16 +49,16 @@ def leader_time(image: np.ndarray) -> float | None:
     return (nearest + 0.5) * TICK_S if distance[nearest] < LEVELS[1] / 2 else None
 
 
-def delay(pictures: Sequence[tuple[float, float]]) -> float:
-    """Median of arrival minus second of the camera file, over (arrival, second) of at least one picture of the leader."""
-    return median(arrived - shown for arrived, shown in pictures)
+def delay(frames: Sequence[tuple[float, float]]) -> float:
+    """Median of arrival minus second of the camera file, over (arrival, second) of at least one frame of the leader."""
+    return median(arrived - shown for arrived, shown in frames)
 
 
 def stream_shift(arrivals: Sequence[float], delay_s: float, fps: int, turns: int) -> float:
     """Stream time minus clip time in seconds, as the turns see it; may be negative.
 
-    arrivals: when each picture of the clip reached the stream, in order, on the clock of `delay_s`; the first starts
-    second 0. Each of the `fps` grid points of the first `turns` seconds shows the newest picture, which may have
+    arrivals: when each frame of the clip reached the stream, in order, on the clock of `delay_s`; the first starts
+    second 0. Each of the `fps` grid points of the first `turns` seconds shows the newest frame, which may have
     waited: the median over them.
     """
     points = [second + k / fps for second in range(max(1, turns)) for k in range(fps)]

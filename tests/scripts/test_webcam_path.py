@@ -21,8 +21,8 @@ from scripts.webcam_clock import (
     unseen,
     whole,
 )
-from scripts.webcam_path import Wish, visits
-from scripts.webcam_visit import Gate, leader_pictures, write_camera
+from scripts.webcam_path import TypedInstruction, visits
+from scripts.webcam_visit import Gate, leader_frames, write_camera
 from streamo_app.protocol import State
 from tests.support.clips import read_barcode, write
 
@@ -47,7 +47,7 @@ def test_every_tick_of_the_leader_is_read_back_from_what_a_camera_makes_of_it(ti
     assert leader_time(image) == pytest.approx((tick + 0.5) * TICK_S)
 
 
-def test_a_padded_picture_of_the_leader_is_read_by_its_middle():
+def test_a_padded_frame_of_the_leader_is_read_by_its_middle():
     image = np.zeros((48, 64, 3), np.uint8)
     image[6:42] = leader_colour(1.0)
     assert leader_time(image) == pytest.approx(1.0, abs=TICK_S)
@@ -67,11 +67,11 @@ def test_the_dark_a_wall_and_a_scene_are_no_leader(image):
     assert leader_time(image) is None
 
 
-def test_the_delay_is_the_middle_of_what_the_leader_shows_whatever_one_late_picture_says():
+def test_the_delay_is_the_middle_of_what_the_leader_shows_whatever_one_late_frame_says():
     assert delay([(100.2, 0.1), (100.7, 0.5), (101.0, 0.9), (103.9, 1.4)]) == pytest.approx(100.15)
 
 
-def test_a_stream_that_starts_with_the_clip_runs_late_by_the_wait_of_its_pictures():
+def test_a_stream_that_starts_with_the_clip_runs_late_by_the_wait_of_its_frames():
     # The camera started at 50 and a picture needs 0.3 s: the clip starts at 50.3 + LEADER_S by arrival. Pictures every
     # half second, the first 0.1 s into the clip: stream second 0 shows 0.1 s of the clip, and so on; no picture waits,
     # since they come at the grid points.
@@ -108,8 +108,8 @@ def test_a_second_counts_as_skipped_when_no_lane_decided_it():
     assert unseen({2, 3, 4, 5}, 2.0, 5) == [4]
 
 
-class Desk:
-    """Takes pictures, as `ui.desk.Desk` does."""
+class FakeVisitor:
+    """Takes frames, as `ui.visitor.visitor.Visitor` does."""
 
     def __init__(self):
         self.taken = []
@@ -122,13 +122,13 @@ class Desk:
 
 @pytest.fixture
 def show(monkeypatch):
-    """Shows a camera file of the leader and 4 s of a clip to a desk: `show(gate, from second, to second)`, 4 pictures a
-    second, 0.3 s late."""
+    """Shows a camera file of the leader and 4 s of a clip to a visitor: `show(gate, from second, to second)`, 4 frames
+    per second, 0.3 s late."""
 
     def pictures(gate: Gate, first: float, last: float) -> None:
         for number in range(round((last - first) * 4)):
             at = first + number / 4
-            monkeypatch.setattr("scripts.webcam_visit.time.monotonic", lambda: at + 0.3)
+            monkeypatch.setattr("scripts.webcam_visit.time.monotonic", lambda at=at: at + 0.3)
             now = at % (LEADER_S + 4)
             scene = np.random.default_rng(0).integers(0, 256, (36, 64, 3), np.uint8)
             scene[0, 0] = int(now - LEADER_S) if now >= LEADER_S else 0
@@ -138,10 +138,12 @@ def show(monkeypatch):
 
 
 def test_the_gate_keeps_the_leader_back_passes_the_clip_once_and_sees_the_camera_start_over(show):
-    desk = Desk()
-    gate = Gate(desk, 4.0)
+    visitor = FakeVisitor()
+    gate = Gate(visitor, 4.0)
     show(gate, 1.0, 12.0)
-    assert desk.taken == sorted([0] * 4 + [1] * 4 + [2] * 4 + [3] * 4)[: len(desk.taken)] and len(desk.taken) in (
+    assert visitor.taken == sorted([0] * 4 + [1] * 4 + [2] * 4 + [3] * 4)[: len(visitor.taken)] and len(
+        visitor.taken
+    ) in (
         15,
         16,
     )
@@ -152,15 +154,15 @@ def test_the_gate_keeps_the_leader_back_passes_the_clip_once_and_sees_the_camera
 
 @pytest.mark.parametrize("ready_at", [6.0, 5.5])
 def test_a_page_that_is_ready_too_late_gets_the_next_showing_from_its_start(show, ready_at):
-    desk = Desk()
-    gate = Gate(desk, 4.0)
-    desk.status = "idle"
+    visitor = FakeVisitor()
+    gate = Gate(visitor, 4.0)
+    visitor.status = "idle"
     show(gate, 4.0, ready_at)
-    desk.status = "running"
+    visitor.status = "running"
     show(gate, ready_at, 9.0)
-    assert desk.taken == []
+    assert visitor.taken == []
     show(gate, 9.0, 15.5)
-    assert desk.taken[0] == 0
+    assert visitor.taken[0] == 0
     assert gate.arrivals[0] == pytest.approx(2 * LEADER_S + 4 + 0.3, abs=0.26)
 
 
@@ -172,7 +174,7 @@ def test_the_camera_file_is_the_leader_and_then_the_clip_at_the_clips_own_rate(t
     pictures = [
         cv2.cvtColor(np.frombuffer(frame, np.uint8).reshape(96, 96), cv2.COLOR_YUV2RGB_I420) for frame in frames
     ]
-    leader = leader_pictures(Fraction(25, 2))
+    leader = leader_frames(Fraction(25, 2))
     assert leader == 63
     assert [leader_time(picture) for picture in pictures[:leader]] == pytest.approx(
         [number / 12.5 for number in range(leader)], abs=TICK_S
@@ -182,7 +184,11 @@ def test_the_camera_file_is_the_leader_and_then_the_clip_at_the_clips_own_rate(t
 
 def test_lanes_are_dealt_evenly_and_never_two_of_the_same_words_at_a_time():
     gold = Dialogue("clip.webm", "alert", ())
-    different = [Wish(number, 0, f"Wish {number}", gold) for number in range(11)]
+    different = [TypedInstruction(number, 0, f"Instruction {number}", gold) for number in range(11)]
     assert sorted(len(visit) for visit in visits(different)) == [5, 6]
-    twins = [Wish(0, 0, "The same", gold), Wish(1, 5, "The same", gold), Wish(2, 0, "Another", gold)]
-    assert [[wish.record for wish in visit] for visit in visits(twins)] == [[0, 2], [1]]
+    twins = [
+        TypedInstruction(0, 0, "The same", gold),
+        TypedInstruction(1, 5, "The same", gold),
+        TypedInstruction(2, 0, "Another", gold),
+    ]
+    assert [[item.record for item in visit] for visit in visits(twins)] == [[0, 2], [1]]
