@@ -23,7 +23,7 @@ from finetune.data.encode import Corruptions, FrameInputs, SequenceEncoder
 from finetune.data.patch_labels import CLASSES
 from finetune.data.sampler import TaskSampler
 from finetune.model import tiny, vision
-from finetune.world.street import tasks
+from finetune.world import worlds
 from finetune.world.street.draw import draw
 from finetune.world.street.scene import make_clip
 from streamo_app.files import atomic_write, write_bytes
@@ -111,7 +111,7 @@ class Ground:
         clip = make_clip(seed, self.plan.held_out_seconds, split)
         frames = np.stack([vision.shrink(draw(clip, second), *self.limits) for second in range(clip.seconds)])
         rng = np.random.default_rng([seed, len(split), 14])
-        made = [item for item in tasks.records(clip, rng, self.plan.wordings) if item.task in self.plan.tasks]
+        made = [item for item in worlds.get("street").records(clip, rng, self.plan.wordings) if item.task in self.plan.tasks]
         built = [(item, build_dialogue(item, clip.seconds)[0]) for item in made]
         kept = [(item, dialogue) for item, dialogue in built if dialogue is not None]
         return Video(frames, tuple(item for item, _ in kept), tuple(dialogue for _, dialogue in kept))

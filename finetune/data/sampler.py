@@ -23,7 +23,7 @@ from finetune.data.patch_labels import patch_labels, token_labels
 from finetune.data.practice import PracticeSampler
 from finetune.data.stills import FrameSet
 from finetune.world import events, foreign, worlds
-from finetune.world.street.wordings import UNSERVABLE_REPLY
+from finetune.world.grammar import UNSERVABLE_REPLY
 from streamo_app.models.wire import Wire
 from streamo_app.protocol import State
 

@@ -20,7 +20,7 @@ def last_shown(record: Record) -> dict[str, int]:
         return {}
     place = worlds.get(world)
     clip = place.make_clip(int(record.extra["seed"]), int(record.extra["seconds"]))
-    return {name: turns[-1] for name, turns in place.happenings.there(clip).items() if turns}
+    return {name: turns[-1] for name, turns in place.happenings.present(clip).items() if turns}
 
 
 def answered_before(gold: Dialogue, start: int, seen: Mapping[str, int], window: int) -> bool:

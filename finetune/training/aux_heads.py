@@ -22,7 +22,7 @@ from torch import nn
 from finetune.data.batch import NO_DIGIT, PLACES, Batch
 from finetune.training.attention_loss import AttentionSupervision, Sum
 from finetune.training.previous_frame import BEFORE_LAYER, CHANGE_LAYERS, PLACE_LAYER, SHARE_LAYER, Before
-from finetune.world.events import EVENTS, IGNORED
+from finetune.world.events import EVENTS, UNKNOWN
 
 _MATCH_LAYERS = (1, 2)
 """After these layers (of 4) a visual token must know whether the instruction means it."""
@@ -108,7 +108,7 @@ class AuxHeads(nn.Module):
     def _events(self, decisions: torch.Tensor, events: torch.Tensor) -> Sum:
         row, at = decisions.unbind(1)
         scores = self.events(self._hidden[_EVENTS_LAYER][row, at]).float()
-        weights = torch.where(events > 0, _EVENT, _NO_EVENT) * (events != IGNORED)
+        weights = torch.where(events > 0, _EVENT, _NO_EVENT) * (events != UNKNOWN)
         return (
             F.binary_cross_entropy_with_logits(scores, events.clamp(min=0), reduction="none") * weights
         ).sum(), weights.sum()

@@ -1,5 +1,5 @@
-"""What the practice dialogues of all worlds have in common: dialogues over loose frames, question by question or told
-turn by turn."""
+"""What the practice dialogues of all worlds have in common: dialogues over stills, with a question on each turn or with
+one standing instruction."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -48,17 +48,20 @@ def ask_each(
     return Dialogue("", task, tuple(turns)), searched
 
 
-def told(task: str, words: str, texts: Sequence[str]) -> Dialogue:
-    """A dialogue whose instruction stands on turn 0 and that says `texts`, one per turn; empty ones are silence."""
-    return Dialogue("", task, tuple(
-        DialogueTurn(i, (words,) if i == 0 else (), State.RESPONSE if text else State.SILENCE, text) for i, text in enumerate(texts)
-    ))  # fmt: skip
+def standing(task: str, words: str, texts: Sequence[str]) -> Dialogue:
+    """A dialogue with one instruction, given on turn 0, and the response of each turn; an empty text is silence."""
+    turns = [
+        DialogueTurn(i, (words,) if i == 0 else (), State.RESPONSE if text else State.SILENCE, text)
+        for i, text in enumerate(texts)
+    ]
+    return Dialogue("", task, tuple(turns))
 
 
 def tally(words: str, seen: Sequence[bool]) -> Dialogue:
-    """A dialogue that counts on in every turn that shows what `words` name. Whole tasks hold few numbers beyond two."""
+    """A dialogue whose count goes up on every turn that shows what `words` name. The tasks proper rarely count beyond
+    two."""
     texts, number = [], 0
     for here in seen:
         number += here
         texts.append(f"{number}." if here else "")
-    return told("practice_counting", words, texts)
+    return standing("practice_counting", words, texts)

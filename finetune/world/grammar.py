@@ -9,8 +9,9 @@ understand.
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 
@@ -27,8 +28,70 @@ TELL = "(Notify me|Tell me|Let me know|Alert me|Ping me|Say so|Give me a sign|Wa
 WHEN = "(when|as soon as|once|the moment|whenever)"
 UPDATE = "(| Keep me updated.| Update me when it changes.| Tell me whenever it changes.| And keep me posted.)"
 
-Split = dict[str, tuple[tuple[str, ...], tuple[str, ...]]]
-"""Task -> (train forms, held-out forms), each in order."""
+_UNKNOWN = "(a cat|a bus|a truck|a train|a horse|a bird|a cow|a sheep|a robot|a tractor|a chicken|a motorcycle)"
+"""What no world shows."""
+UNSERVABLE = (
+    (
+        "(What will the weather be|What is the weather|How is the weather)"
+        "(| tomorrow| tonight| next week| in Paris| in London)."
+    ),
+    "Will it (rain|snow|be sunny|be warm) (tomorrow|tonight|next week|in Paris)?",
+    "(What is|Tell me|Name) the capital of (France|Italy|Japan|Spain|Germany|Brazil|Egypt|Canada|Peru).",
+    "(What is|How much is|Calculate) (two|three|seven|twenty) (plus|minus|times|divided by) (two|five|eight).",
+    (
+        "(Write|Write me|Tell me|Read me) a (poem|joke|story|song|letter|essay|riddle)"
+        "(| about love| about the sea| about a king| for my mother)."
+    ),
+    "(Play|Play me|Put on|Sing) (some music|a song|some jazz|my favourite song|the radio).",
+    "(Who is|What is the name of|Do you know) (that person|this man|that woman|the driver|the man on the street).",
+    (
+        "(What do you hear|Do you hear music|Do you hear a siren|Is there a sound|Is somebody talking"
+        "|What are they saying)."
+    ),
+    (
+        "(Translate this into|Say hello in|Say good morning in|Say thank you in|Translate hello into) "
+        "(French|German|Spanish|Chinese|Japanese|Italian)."
+    ),
+    (
+        "(Order|Buy|Book|Find) (a pizza|a flight to Paris|a hotel in London|a taxi|two tickets"
+        "|a table for two)(| tonight| tomorrow| for me)."
+    ),
+    "(Call|Send a message to|Write an email to) (my mother|the police|my friend|my boss|a doctor)(| now| tomorrow).",
+    (
+        "(What time is it|What day is it|How old are you|What is your name|Who made you|How are you"
+        "|Who is the president|Who won the game)."
+    ),
+    (
+        "(How do I|Can you) (bake bread|cook rice|fix a bike|learn French|make coffee|lose weight"
+        "|open the door|turn on the radio)?"
+    ),
+    (
+        "(Explain|Tell me about|What is) (gravity|the moon|history|philosophy|the stock market|a black hole"
+        "|the meaning of life)."
+    ),
+    "(Recommend|Name|Find me) a good (book|film|restaurant|song|hotel|doctor)(| in Paris| for tonight| about love).",
+    (
+        "(Tell me|Notify me|Let me know|Alert me) when "
+        "(a cat|a bus|a truck|a train|a horse|a plane|a bird|a bicycle|a boat|an elephant) "
+        "(appears|comes in|passes|shows up)."
+    ),
+    f"(Say so|Ping me|Let me know) (as soon as|the moment) {_UNKNOWN} (appears|comes by).",
+    f"(Do you see|Is there|Can you see) {_UNKNOWN}?",
+    f"When does {_UNKNOWN} (pass|come by)?",
+    f"(Watch for|Look out for|Wait for|I am looking for) {_UNKNOWN}.",
+    "(What|Which) (colour|color) is (the sky|the house|the roof|the door|the wall|the floor)?",
+    "How many (birds|trees|windows|houses|cats|buses|trains|bicycles) (are there|do you see|pass)?",
+    "Count the (birds|trees|windows|houses|cats|buses|trains|bicycles).",
+    "(What is|Read|Tell me) the (licence plate|license plate|number plate|number) of the (car|bus|truck).",
+    "(What is|Read|Tell me) the (name of the shop|name of the street|text on the sign).",
+)
+"""Instructions that neither world can serve: about what no camera shows, or what neither world has."""
+UNSERVABLE_REPLY = "I can't tell that."
+"""To all of them, at once."""
+
+Forms = tuple[tuple[str, ...], tuple[str, ...]]
+"""(train forms, held-out forms) of one task, each in order."""
+_Key = TypeVar("_Key", bound=Hashable)
 
 
 def expand(pattern: str) -> list[str]:
@@ -54,11 +117,11 @@ def words_of(form: str) -> set[str]:
     return set(re.findall(r"[a-z']+", re.sub(r"\{.\}", " ", form).lower()))
 
 
-def hold_out(every: Mapping[str, Iterable[str]], trained: Collection[str], words: Iterable[str] = ()) -> Split:
+def hold_out(every: Mapping[_Key, Iterable[str]], trained: Collection[str]) -> dict[_Key, Forms]:
     """Divide the forms of each task into those for training and those held out.
 
-    `trained` are forms never to be held out: the canonical ones, and those that another world trains. `words` are known
-    from elsewhere.
+    `trained` are forms never to be held out, the canonical ones. The choice goes by a form's own hash, so that a
+    sentence that two worlds have is on the same side in both.
     """
     trained = frozenset(trained)
     forms_of = {task: sorted(set(forms)) for task, forms in every.items()}
@@ -67,7 +130,7 @@ def hold_out(every: Mapping[str, Iterable[str]], trained: Collection[str], words
     }
     known = {
         word for task, forms in forms_of.items() for form in set(forms) - set(held[task]) for word in words_of(form)
-    } | set(words)
+    }
     split = {}
     for task, forms in forms_of.items():
         away = tuple(form for form in held[task] if words_of(form) <= known)

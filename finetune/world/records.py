@@ -1,16 +1,17 @@
-"""What the records of all worlds have in common: on which turn a question is put, how a record is written down, the
-refusal.
+"""What the records of all worlds have in common: on which turn a question is put, how a record is written down, records
+that differ in one word, the refusal.
 
 Records are in the public schema, so times are 1-based: what is first seen in turn k has time k + 1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from finetune.annotations import Answer, Question, Record
-from finetune.world.street.wordings import UNSERVABLE_REPLY
+from finetune.world.grammar import UNSERVABLE_REPLY
 
 LATEST_QUESTION = 0.6
 """Questions come in this first part of the clip, so that there is something left to watch."""
@@ -32,34 +33,63 @@ def question_turn(turns: Sequence[int], turn: int | None, rng: np.random.Generat
 
 
 def naming_rng(rng: np.random.Generator, form: str | None) -> np.random.Generator:
-    """What the words for an argument are drawn from: for a chosen form apart, so that another argument leaves the same
-    draws for its typing."""
+    """The generator that the words for an argument are drawn from. A chosen form gets one of its own, so that the
+    draws for its typing are the same for every argument."""
     return rng if form is None else np.random.default_rng(int(rng.integers(2**31)))
+
+
+def common_turn(choices: Iterable[Collection[int]], rng: np.random.Generator) -> int | None:
+    """A turn that is in all of `choices`, None where there is none."""
+    turns = sorted(set.intersection(*(set(turns) for turns in choices)))
+    return int(rng.choice(turns)) if turns else None
+
+
+def alike(
+    record: Callable[..., Record | None],
+    clip,
+    task: str,
+    rng: np.random.Generator,
+    wanted: Iterable[tuple[str, str]],
+    **common: Any,
+) -> tuple[Record, ...] | None:
+    """A record of a world's `record` for each (argument, form) of `wanted`, typed alike; `common` is passed on to all.
+    None where one does not fit the clip."""
+    seed = int(rng.integers(2**31))
+    made = [
+        record(clip, task, np.random.default_rng(seed), argument=argument, form=form, **common)
+        for argument, form in wanted
+    ]
+    fitting = tuple(item for item in made if item is not None)
+    return fitting if len(fitting) == len(made) else None
 
 
 def written(
     clip,
     world: str,
-    types: dict[str, str],
     task: str,
+    task_type: str,
+    *,
     argument: str | None,
-    turn: int,
-    words: str,
+    question: Question,
     answers: Sequence[Answer],
     video_path: str,
 ) -> Record:
-    """The record of a question put on `turn`; `types` has the `task_type` of each task. The video is named after the
-    clip where it has no path."""
+    """The record of one question about a clip. The video is named after the clip where it has no path."""
     video_path = video_path or f"{world}-{clip.seed}.webm"
     return Record(
         video_name=Path(video_path).stem,
         video_path=video_path,
-        task_type=types[task],
+        task_type=task_type,
         source=f"streamo-{world}",
-        questions=(Question(words, turn + 1),),
+        questions=(question,),
         answers=tuple(answers),
         extra={"task": task, "argument": argument, "seed": clip.seed, "seconds": clip.seconds},
     )
+
+
+def put(turn: int, words: str) -> Question:
+    """A question put on one turn."""
+    return Question(words, turn + 1)
 
 
 def at(turn: int, content: str) -> Answer:
@@ -70,11 +100,10 @@ def at(turn: int, content: str) -> Answer:
 def span(start_s: float, end_s: float, asked: int, content: str) -> Answer:
     """Answer to an event: after it; standing by from its start, or from the question when that comes later."""
     start, end = round(start_s + 1, 2), round(end_s, 2)
-    return Answer(
-        content, st_time=max(start, min(asked + 1, end)), end_time=end
-    )  # in its last turn, `end` may come before `asked + 1`
+    # in its last turn, `end` may come before `asked + 1`
+    return Answer(content, st_time=max(start, min(asked + 1, end)), end_time=end)
 
 
 def refuse(_facts, _argument: str | None, asked: int) -> list[Answer]:
-    """To what no world can serve: the same reply at once."""
+    """The reply to an instruction that no world can serve, at once."""
     return [at(asked, UNSERVABLE_REPLY)]

@@ -27,14 +27,15 @@ from rich.progress import Progress
 
 from finetune.annotations import Record, save_records
 from finetune.world import worlds
+from finetune.world.clip import MIN_SECONDS
 from finetune.world.degrade import VP8
-from finetune.world.desk import scene as desk
-from finetune.world.street.scene import MIN_SECONDS, Clip
+from finetune.world.desk.scene import DeskClip
+from finetune.world.street.scene import StreetClip
 from streamo_app.config import Parser
 from streamo_app.files import atomic_write
 
 WORLDS = worlds.NAMES
-AnyClip = Clip | desk.Clip
+AnyClip = StreetClip | DeskClip
 FPS_CHOICES = (8.0, 10.0, 12.5, 15.0)
 USUAL_SECONDS = (20, 90)
 """Lengths that are drawn from when none is given, both included."""
@@ -51,7 +52,7 @@ _BITS_PER_PIXEL = 0.25
 
 def world_of(clip: AnyClip) -> worlds.World:
     """The world that a clip shows."""
-    return worlds.get("desk" if isinstance(clip, desk.Clip) else "street")
+    return worlds.get("desk" if isinstance(clip, DeskClip) else "street")
 
 
 def clip_fps(clip: AnyClip) -> float:
@@ -90,7 +91,7 @@ def plan(count: int, seed: int, seconds: int | None = None, world: str = "street
 
 def clip_records(clip: AnyClip, video_path: str, paraphrases: str = "train") -> list[Record]:
     """The records that belong to a rendered clip: the same each time."""
-    return world_of(clip).tasks.records(
+    return world_of(clip).records(
         clip, np.random.default_rng(np.random.SeedSequence([4, clip.seed])), paraphrases, video_path
     )
 
@@ -133,15 +134,15 @@ def render(
     ):
         bar = progress.add_task(f"{count} clips to {out_dir}", total=count)
         try:
-            for _ in pool.map(partial(_render_into, out_dir), zip(clips, names)):
+            for _ in pool.map(partial(_render_into, out_dir), zip(clips, names, strict=True)):
                 progress.advance(bar)
         except OSError as error:
             pool.shutdown(cancel_futures=True)
             raise ValueError(f"A clip could not be written to {out_dir}: {error}.") from error
-    made = [item for clip, name in zip(clips, names) for item in clip_records(clip, name, paraphrases)]
+    made = [item for clip, name in zip(clips, names, strict=True) for item in clip_records(clip, name, paraphrases)]
     _write(made, out_dir / "records.json")
     _write(
-        [item for clip, name in zip(clips, names) for item in clip_pairs(clip, name, paraphrases)],
+        [item for clip, name in zip(clips, names, strict=True) for item in clip_pairs(clip, name, paraphrases)],
         out_dir / "pairs.json",
     )
     return made

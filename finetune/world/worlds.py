@@ -1,4 +1,4 @@
-"""The worlds that a model is trained on, behind one interface: what `data/sampler.py` and the banks of pictures need of
+"""The worlds that a model is trained on, behind one interface: what samplers, renderers and caches of frames need of
 each.
 
 world = get("street")
@@ -14,13 +14,16 @@ from typing import Any
 
 import numpy as np
 
+from finetune.annotations import Record
+
 Shot = tuple[Any, float]
-"""(clip, second) of one picture."""
+"""(clip, second) of one frame."""
 
 
 @dataclass(frozen=True)
 class World:
-    """One world. Its clips have `seed`, `seconds` and `size`; its modules have the same functions as the street's."""
+    """One world. Its clips have `seed`, `seconds` and `size`; its modules have the same functions as those of the other
+    worlds."""
 
     name: str
     make_clip: Callable[..., Any]
@@ -29,14 +32,22 @@ class World:
     tasks: ModuleType
     practice: ModuleType
     happenings: ModuleType
-    """What is new and what is there on each turn."""
+    """What sets in and what is present on each turn."""
     loose: Callable[[np.random.Generator], list[Shot]]
-    """Some single pictures to practise on."""
+    """Some single frames to practise on."""
     alertable: tuple[str, ...]
     """Names that practice alerts are about."""
     alertable_shares: tuple[float, ...]
     searched: dict[str, str]
     """Task -> what the picture is searched for where the instruction names nothing."""
+
+    def records(
+        self, clip: Any, rng: np.random.Generator, paraphrases: str = "train", video_path: str = ""
+    ) -> list[Record]:
+        """A record for each task that fits a clip of this world. `paraphrases`: "train" or "heldout" wordings;
+        `video_path` as the record names it."""
+        made = (self.tasks.record(clip, task, rng, paraphrases, video_path=video_path) for task in self.tasks.TASKS)
+        return [item for item in made if item is not None]
 
 
 NAMES = ("street", "desk")
@@ -51,22 +62,16 @@ def get(name: str) -> World:
 
 
 def _street() -> World:
-    from finetune.world.street import happenings, practice, scene, tasks
-    from finetune.world.street.draw import boxes, draw
+    from finetune.world.street import draw, happenings, practice, scene, tasks
 
-    names = (*scene.NAMES, *practice.LIGHT_NAMES)
-    cars, others, lights = len(scene.CAR_COLOURS), len(scene.NAMES) - len(scene.CAR_COLOURS), len(practice.LIGHT_NAMES)
+    lights = practice.LIGHT_NAMES
+    cars, others = len(scene.CAR_COLOURS), len(scene.NAMES) - len(scene.CAR_COLOURS)
     return World(
-        name="street",
-        make_clip=scene.make_clip,
-        draw=draw,
-        boxes=boxes,
-        tasks=tasks,
-        practice=practice,
-        happenings=happenings,
+        "street",
+        **_modules(scene, draw, tasks, practice, happenings),
         loose=lambda rng: [(scene.make_still(rng), 0.0)],
-        alertable=names,
-        alertable_shares=(*[0.55 / cars] * cars, *[0.25 / others] * others, *[0.2 / lights] * lights),
+        alertable=(*scene.NAMES, *lights),
+        alertable_shares=(*[0.55 / cars] * cars, *[0.25 / others] * others, *[0.2 / len(lights)] * len(lights)),
         searched={
             "event_caption": "thing",
             "action_caption": "person",
@@ -79,24 +84,31 @@ def _street() -> World:
 
 
 def _desk() -> World:
-    from finetune.world.desk import happenings, practice, scene, tasks
-    from finetune.world.desk.draw import boxes, draw
+    from finetune.world.desk import draw, happenings, practice, scene, tasks
 
-    names = practice.NAMES
     return World(
-        name="desk",
-        make_clip=scene.make_clip,
-        draw=draw,
-        boxes=boxes,
-        tasks=tasks,
-        practice=practice,
-        happenings=happenings,
+        "desk",
+        **_modules(scene, draw, tasks, practice, happenings),
         loose=scene.make_shots,
-        alertable=names,
-        alertable_shares=tuple(1 / len(names) for _ in names),
+        alertable=practice.NAMES,
+        alertable_shares=tuple(1 / len(practice.NAMES) for _ in practice.NAMES),
         searched={
             "desk_event_caption": "desk thing",
             "desk_action_caption": "person",
             "desk_narration": "desk thing",
         },
     )
+
+
+def _modules(
+    scene: ModuleType, draw: ModuleType, tasks: ModuleType, practice: ModuleType, happenings: ModuleType
+) -> dict[str, Any]:
+    """What every world's modules call the same."""
+    return {
+        "make_clip": scene.make_clip,
+        "draw": draw.draw,
+        "boxes": draw.boxes,
+        "tasks": tasks,
+        "practice": practice,
+        "happenings": happenings,
+    }

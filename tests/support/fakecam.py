@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from finetune.world.street.draw import boxes, draw
-from finetune.world.street.scene import LIGHTS, Clip, make_clip
+from finetune.world.street.scene import LIGHTS, StreetClip, make_clip
 
 FPS = 5
 SECONDS = 26
@@ -21,12 +21,12 @@ GREEN_AT_S = 15.0
 """Late enough that an instruction has been typed by then, even on a busy machine."""
 
 
-def street() -> Clip:
+def street() -> StreetClip:
     """640 x 360 by day, the light on the left: red from the start, green from GREEN_AT_S on."""
     return replace(make_clip(1543, SECONDS, "test"), light=((0.0, "red"), (GREEN_AT_S, "green")))
 
 
-def write_camera(path: Path, clip: Clip) -> Path:
+def write_camera(path: Path, clip: StreetClip) -> Path:
     """A Y4M file of `clip`, looked at FPS times a second; uncompressed, so that the codec is Chromium's own."""
     width, height = clip.size
     with open(path, "wb") as file:
@@ -36,7 +36,7 @@ def write_camera(path: Path, clip: Clip) -> Path:
     return path
 
 
-def lamp(image: np.ndarray, clip: Clip) -> str | None:
+def lamp(image: np.ndarray, clip: StreetClip) -> str | None:
     """Colour of the lamp that is lit where `clip` has its lamps, None when none is (a mirrored picture, or no picture
     of it)."""
     height, width = image.shape[:2]
@@ -53,7 +53,7 @@ class Watched:
     """A streaming model that also writes down which lamp it was shown each second: the truth of a webcam test.
     Everything else is the model's own."""
 
-    def __init__(self, model, clip: Clip):
+    def __init__(self, model, clip: StreetClip):
         self._model, self._clip = model, clip
         self.info = model.info
         self._lamp: str | None = None

@@ -6,17 +6,19 @@ visit from a stay, so captions about people come without standing by, when someb
 grounding question, which ends, is stood by.
 """
 
+from collections.abc import Callable
+
 from finetune.annotations import Answer
+from finetune.world.clip import visible_turn
 from finetune.world.desk.scene import (
     CHANGES,
     COLOURS,
-    Facts,
-    Thing,
+    DeskFacts,
+    DeskThing,
     is_covered,
     is_dark,
     room_at,
     things_at,
-    visible_turn,
 )
 from finetune.world.records import at, refuse, span
 from streamo_app.protocol import span_text
@@ -38,7 +40,7 @@ STILL_TURNS = 2
 """Something moves only after this many turns without motion."""
 
 
-def only(facts: Facts, argument: str) -> tuple[float, float] | None:
+def only(facts: DeskFacts, argument: str) -> tuple[float, float] | None:
     """(start_s, end_s) of the one appearance of "dark", "covered", "person" or "red object"; None where it comes never
     or more than once.
 
@@ -59,7 +61,7 @@ def only(facts: Facts, argument: str) -> tuple[float, float] | None:
     return (thing.start, thing.end) if whole else None
 
 
-def in_view(facts: Facts, thing: Thing) -> list[int]:
+def in_view(facts: DeskFacts, thing: DeskThing) -> list[int]:
     """Turns whose frame shows a thing: in a room in view, lit, before an uncovered camera."""
     clip = facts.clip
     return [
@@ -69,14 +71,14 @@ def in_view(facts: Facts, thing: Thing) -> list[int]:
     ]
 
 
-def comes_ever(facts: Facts, argument: str) -> bool:
+def comes_ever(facts: DeskFacts, argument: str) -> bool:
     """Whether the clip shows the argument of a grounding question at all."""
     if argument in ("dark", "covered"):
         return bool(facts.clip.dark if argument == "dark" else facts.clip.covered)
     return any(thing.name == argument and in_view(facts, thing) for thing in facts.clip.things)
 
 
-def motions(facts: Facts) -> list[int] | None:
+def motions(facts: DeskFacts) -> list[int] | None:
     """Turns on which motion sets in after STILL_TURNS still ones; None for a clip that leaves open what counts as
     motion.
 
@@ -97,12 +99,12 @@ def motions(facts: Facts) -> list[int] | None:
     ]
 
 
-def counted(facts: Facts, argument: str) -> list[int]:
+def counted(facts: DeskFacts, argument: str) -> list[int]:
     """Turns that add one to the count of "lights off", "person", "object" or "view"."""
     return facts.onsets("person comes" if argument == "person" else argument)
 
 
-def state(facts: Facts, argument: str, turn: int) -> str:
+def state(facts: DeskFacts, argument: str, turn: int) -> str:
     """Answer to the time-sensitive question about "dark", "person", "covered" or "colour" in a turn."""
     t = float(turn)
     if argument == "colour":
@@ -116,12 +118,12 @@ def state(facts: Facts, argument: str, turn: int) -> str:
     return "Yes." if truth else "No."
 
 
-def _alert(facts: Facts, argument: str, asked: int) -> list[Answer]:
+def _alert(facts: DeskFacts, argument: str, asked: int) -> list[Answer]:
     turns = (motions(facts) or []) if argument == "motion" else facts.onsets(argument)
     return [at(turn, SAID[argument]) for turn in turns if turn >= asked]
 
 
-def _ground(facts: Facts, argument: str, asked: int) -> list[Answer]:
+def _ground(facts: DeskFacts, argument: str, asked: int) -> list[Answer]:
     when = only(facts, argument)
     if when is None:
         return []
@@ -130,21 +132,21 @@ def _ground(facts: Facts, argument: str, asked: int) -> list[Answer]:
     return [at(asked, content) if after <= asked else span(*when, asked, content)]
 
 
-def _states(facts: Facts, argument: str, asked: int) -> list[Answer]:
+def _states(facts: DeskFacts, argument: str, asked: int) -> list[Answer]:
     told = {turn: state(facts, argument, turn) for turn in range(asked, facts.clip.seconds)}
     return [at(turn, words) for turn, words in told.items() if turn == asked or words != told[turn - 1]]
 
 
-def _count(facts: Facts, argument: str, asked: int) -> list[Answer]:
+def _count(facts: DeskFacts, argument: str, asked: int) -> list[Answer]:
     return [at(turn, f"{number}.") for number, turn in enumerate((t for t in counted(facts, argument) if t > asked), 1)]
 
 
-def _narrate(facts: Facts, _: str | None, asked: int) -> list[Answer]:
+def _narrate(facts: DeskFacts, _: str | None, asked: int) -> list[Answer]:
     told = sorted((turn, SAID[change]) for change in CHANGES for turn in facts.onsets(change) if turn >= max(asked, 1))
     return [at(turn, words) for turn, words in told]
 
 
-def _captions(facts: Facts, _: str | None, asked: int) -> list[Answer]:
+def _captions(facts: DeskFacts, _: str | None, asked: int) -> list[Answer]:
     clip = facts.clip
     spans = [(*when, "The lights were off.") for when in clip.dark] + [
         (*when, "The camera was covered.") for when in clip.covered
@@ -155,7 +157,7 @@ def _captions(facts: Facts, _: str | None, asked: int) -> list[Answer]:
     return [answer for _, answer in sorted(told, key=lambda item: item[0])]
 
 
-def _actions(facts: Facts, _: str | None, asked: int) -> list[Answer]:
+def _actions(facts: DeskFacts, _: str | None, asked: int) -> list[Answer]:
     people = [(facts.goes(thing), thing) for thing in facts.clip.things if thing.kind == "person"]
     gone = sorted(
         ((turn, thing) for turn, thing in people if turn is not None and turn >= asked), key=lambda item: item[0]
@@ -163,7 +165,7 @@ def _actions(facts: Facts, _: str | None, asked: int) -> list[Answer]:
     return [at(turn, action(facts, thing, asked)) for turn, thing in gone]
 
 
-def action(facts: Facts, person: Thing, asked: int) -> str:
+def action(facts: DeskFacts, person: DeskThing, asked: int) -> str:
     """What somebody who left did, as far as one can know who asked on turn `asked`.
 
     The coming is told when it was seen from the question on, and when there is no doubt that the same person left:
@@ -176,7 +178,7 @@ def action(facts: Facts, person: Thing, asked: int) -> str:
     return f"A person comes in from the {person.enters} and leaves to the {person.leaves}."
 
 
-ANSWERS = {
+ANSWERS: dict[str, Callable[..., list[Answer]]] = {
     "desk_alert_lights": _alert,
     "desk_alert_cover": _alert,
     "desk_alert_person": _alert,

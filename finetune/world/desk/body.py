@@ -5,10 +5,8 @@ import math
 import cv2
 import numpy as np
 
-from finetune.world.desk.texture import Rgb, shaded
-from finetune.world.street.backdrop import fixed
-
-_BITS = 4
+from finetune.world.desk.texture import shaded
+from finetune.world.strokes import BITS, Rgb, fixed, fixed_points
 
 
 class Brush:
@@ -17,16 +15,16 @@ class Brush:
 
     def __init__(self, layer: np.ndarray, origin: tuple[float, float], unit: float):
         self.layer, self.origin, self.unit = layer, origin, unit
-        self.mask = np.zeros(layer.shape[:2], np.uint8)
+        self.mask: np.ndarray = np.zeros(layer.shape[:2], np.uint8)
 
     def at(self, points) -> np.ndarray:
         """Pixels of (N, 2) points."""
         return np.asarray(points, np.float64).reshape(-1, 2) * self.unit + self.origin
 
     def polygon(self, points, rgb: Rgb) -> None:
-        corners = [np.round(self.at(points) * (1 << _BITS)).astype(np.int32)]
-        cv2.fillPoly(self.layer, corners, rgb, cv2.LINE_AA, _BITS)
-        cv2.fillPoly(self.mask, corners, 255, cv2.LINE_AA, _BITS)
+        corners = [fixed_points(self.at(points))]
+        cv2.fillPoly(self.layer, corners, rgb, cv2.LINE_AA, BITS)
+        cv2.fillPoly(self.mask, corners, 255, cv2.LINE_AA, BITS)
 
     def oval(
         self,
@@ -36,19 +34,18 @@ class Brush:
         ry: float,
         rgb: Rgb,
         turn: float = 0.0,
-        from_: float = 0.0,
-        to: float = 360.0,
     ) -> None:
+        """Filled; `turn` in degrees."""
         cx, cy = self.at((x, y))[0]
         middle, axes = fixed(cx, cy), fixed(max(0.5, rx * self.unit), max(0.5, ry * self.unit))
-        cv2.ellipse(self.layer, middle, axes, turn, from_, to, rgb, -1, cv2.LINE_AA, _BITS)
-        cv2.ellipse(self.mask, middle, axes, turn, from_, to, 255, -1, cv2.LINE_AA, _BITS)
+        cv2.ellipse(self.layer, middle, axes, turn, 0, 360, rgb, -1, cv2.LINE_AA, BITS)
+        cv2.ellipse(self.mask, middle, axes, turn, 0, 360, 255, -1, cv2.LINE_AA, BITS)
 
     def line(self, points, rgb: Rgb, thick: float) -> None:
-        pixels = [np.round(self.at(points) * (1 << _BITS)).astype(np.int32)]
+        pixels = [fixed_points(self.at(points))]
         width = max(1, round(thick * self.unit))
-        cv2.polylines(self.layer, pixels, False, rgb, width, cv2.LINE_AA, _BITS)
-        cv2.polylines(self.mask, pixels, False, 255, width, cv2.LINE_AA, _BITS)
+        cv2.polylines(self.layer, pixels, False, rgb, width, cv2.LINE_AA, BITS)
+        cv2.polylines(self.mask, pixels, False, 255, width, cv2.LINE_AA, BITS)
 
     def limb(self, a, b, ra: float, rb: float, rgb: Rgb) -> None:
         """A tapered limb from a to b, round at both ends, darker along its lower edge."""
@@ -99,18 +96,18 @@ class Brush:
 
 def soft_lay(
     image: np.ndarray,
-    x0: int,
-    y0: int,
+    corner: tuple[int, int],
     brush: Brush,
     light: np.ndarray | None,
     edge: float,
     shadow: tuple[int, int, float] | None = None,
 ) -> None:
-    """Lay a brush's layer over the image at (x0, y0): times `light` (3-channel uint8, 128 = as it is), edge blurred by
-    `edge` pixels.
+    """Lay a brush's layer over the image, its upper left corner at `corner` = (x, y): times `light` (3-channel uint8,
+    128 = as it is), edge blurred by `edge` pixels.
 
     `shadow` = (dx, dy, strength): a soft shadow that falls on what is behind.
     """
+    x0, y0 = corner
     part = image[y0 : y0 + brush.layer.shape[0], x0 : x0 + brush.layer.shape[1]]
     layer = brush.layer if light is None else cv2.multiply(brush.layer, light, scale=1 / 128)
     mask = brush.mask if edge < 0.3 else cv2.GaussianBlur(brush.mask, (0, 0), edge)
@@ -120,10 +117,12 @@ def soft_lay(
     if shadow:
         dx, dy, strength = shadow
         dark = cv2.warpAffine(
-            mask, np.float32([[0.25, 0, dx / 4], [0, 0.25, dy / 4]]), (mask.shape[1] // 4 + 1, mask.shape[0] // 4 + 1)
+            mask,
+            np.array([[0.25, 0, dx / 4], [0, 0.25, dy / 4]], np.float32),
+            (mask.shape[1] // 4 + 1, mask.shape[0] // 4 + 1),
         )
         size = 2 * (max(dark.shape) // 16) + 1
-        dark = cv2.resize(cv2.blur(dark, (size, size)), mask.shape[::-1])
+        dark = cv2.resize(cv2.blur(dark, (size, size)), (mask.shape[1], mask.shape[0]))
         keep = cv2.convertScaleAbs(dark, alpha=-strength, beta=255)
         behind = cv2.multiply(part, cv2.merge([keep] * 3), scale=1 / 255)
     part[:] = cv2.blendLinear(layer, np.ascontiguousarray(behind), weight, 1 - weight)

@@ -12,7 +12,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from finetune.world.desk.scene import Clip
+from finetune.world.desk.scene import DeskClip
 from finetune.world.desk.texture import colour, noise
 
 VISIBLE_GAIN = 0.06
@@ -81,9 +81,9 @@ def camera_of(seed: int) -> Camera:
 def night_of(seed: int, start: float) -> Night:
     rng = np.random.default_rng([seed, 12, round(start * 1000)])
     gain = float(rng.uniform(0.04, 0.15)) if rng.random() < 0.75 else float(rng.uniform(0.03, 0.35))
-    tint = tuple(float(v) for v in 1 + rng.normal(0, 0.12, 3))
+    red, green, blue = (float(v) for v in 1 + rng.normal(0, 0.12, 3))
     glow = float(rng.uniform(0.2, 0.9)) if rng.random() < 0.3 else 0.0
-    return Night(gain, tint, glow, float(rng.choice([rng.uniform(0.2, 1.5), rng.uniform(1, 6)])))
+    return Night(gain, (red, green, blue), glow, float(rng.choice([rng.uniform(0.2, 1.5), rng.uniform(1, 6)])))
 
 
 def interval_at(intervals: tuple[tuple[float, float], ...], t: float) -> float | None:
@@ -91,7 +91,7 @@ def interval_at(intervals: tuple[tuple[float, float], ...], t: float) -> float |
     return next((start for start, end in intervals if start <= t < end), None)
 
 
-def shake(clip: Clip, t: float, side: float) -> tuple[int, int]:
+def shake(clip: DeskClip, t: float, side: float) -> tuple[int, int]:
     """(dx, dy) in pixels by which the picture is off at t."""
     camera = camera_of(clip.rooms[0])
     if camera.shake == 0:
@@ -102,7 +102,7 @@ def shake(clip: Clip, t: float, side: float) -> tuple[int, int]:
     return round(camera.shake * side * x / 1.9), round(camera.shake * side * y / 1.9)
 
 
-def develop(image: np.ndarray, clip: Clip, t: float, glow: np.ndarray | None) -> np.ndarray:
+def develop(image: np.ndarray, clip: DeskClip, t: float, glow: np.ndarray | None) -> np.ndarray:
     """The scene (H, W, 3 uint8 RGB, changed) as the camera gives it at t; `glow` (H, W) float32 0..1: what shines by
     itself."""
     camera = camera_of(clip.rooms[0])
@@ -143,10 +143,11 @@ def _glow_weights(glow: np.ndarray, share: float) -> np.ndarray:
     return glow * np.float32(min(share, 0.05 / max(float(glow.mean()), 1e-3)))
 
 
-def covered(clip: Clip, t: float, still: np.ndarray) -> np.ndarray:
+def covered(clip: DeskClip, t: float, still: np.ndarray) -> np.ndarray:
     """The frame while something lies on the lens: nearly uniform; `still` (H, W, 3 uint8) is the room behind it.
     Returns a new image."""
     start = interval_at(clip.covered, t)
+    assert start is not None, "nothing covers the camera"
     camera, height, width = camera_of(clip.rooms[0]), *still.shape[:2]
     kind, base, uneven, leak, sigma = _cover(clip.rooms[0], start)
     small = cv2.resize(still, (8, 6), interpolation=cv2.INTER_AREA).astype(np.float32) * leak

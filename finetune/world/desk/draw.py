@@ -16,14 +16,14 @@ import numpy as np
 
 from finetune.world.desk import camera, objects, people, reach
 from finetune.world.desk.room import margin, room
-from finetune.world.desk.scene import Clip, Thing, is_covered, is_dark, room_at, things_at
+from finetune.world.desk.scene import DeskClip, DeskThing, is_covered, is_dark, room_at, things_at
 from finetune.world.desk.stance import extent, person_of, pose
 
 _LEAST_SHARE = 0.15
 """No box for what lies further outside than this."""
 
 
-def draw(clip: Clip, t: float, size: tuple[int, int] | None = None) -> np.ndarray:
+def draw(clip: DeskClip, t: float, size: tuple[int, int] | None = None) -> np.ndarray:
     """The frame at t: (H, W, 3) uint8 RGB; `size` = (width, height), by default the clip's own."""
     size = size or clip.size
     index = room_at(clip, t)
@@ -39,7 +39,7 @@ def draw(clip: Clip, t: float, size: tuple[int, int] | None = None) -> np.ndarra
     return camera.develop(image, clip, t, None if still.glow is None else still.glow[view])
 
 
-def _paint_things(image: np.ndarray, clip: Clip, index: int, t: float, light: float) -> None:
+def _paint_things(image: np.ndarray, clip: DeskClip, index: int, t: float, light: float) -> None:
     size = image.shape[1], image.shape[0]
     here = things_at(clip, t)
     for thing, side in _people(clip, here):
@@ -57,16 +57,17 @@ def _paint_things(image: np.ndarray, clip: Clip, index: int, t: float, light: fl
                 reach.hold(image, thing, place, light)
 
 
-def _people(clip: Clip, here: tuple[Thing, ...]) -> list[tuple[Thing, str]]:
+def _people(clip: DeskClip, here: tuple[DeskThing, ...]) -> list[tuple[DeskThing, str]]:
     """People in view with the half they keep to, the far ones first."""
     found = [(thing, _halves(clip)[thing]) for thing in here if thing.kind == "person"]
     return sorted(found, key=lambda pair: person_of(pair[0].seed, pair[1]).head)
 
 
 @lru_cache(maxsize=64)
-def _halves(clip: Clip) -> dict[Thing, str]:
-    """left or right for people who meet somebody, so that neither hides the other; empty for who is alone all the time."""
-    halves: dict[Thing, str] = {}
+def _halves(clip: DeskClip) -> dict[DeskThing, str]:
+    """ "left" or "right" for people who meet somebody, so that neither hides the other; empty for those who are always
+    alone."""
+    halves: dict[DeskThing, str] = {}
     those = [thing for thing in clip.things if thing.kind == "person"]
     for thing in those:
         meets = [
@@ -80,7 +81,7 @@ def _halves(clip: Clip) -> dict[Thing, str]:
     return halves
 
 
-def boxes(clip: Clip, t: float) -> list[tuple[str, float, float, float, float]]:
+def boxes(clip: DeskClip, t: float) -> list[tuple[str, float, float, float, float]]:
     """(label, x0, y0, x1, y1) in 0..1 of the frame: what can be seen of people and coloured objects; the whole frame as
     "dark" or "covered".
 
@@ -107,7 +108,8 @@ def boxes(clip: Clip, t: float) -> list[tuple[str, float, float, float, float]]:
 def _share(
     label: str, box: tuple[float, float, float, float], size: tuple[int, int]
 ) -> list[tuple[str, float, float, float, float]]:
-    """The box's part inside the frame, none where too little of its width is inside: people end below the frame anyway."""
+    """The box's part inside the frame; none where too little of its width is inside (people always extend below the
+    frame)."""
     x0, y0, x1, y1 = box
     left, top, right, bottom = max(0.0, x0), max(0.0, y0), min(float(size[0]), x1), min(float(size[1]), y1)
     if right - left < _LEAST_SHARE * (x1 - x0) or bottom <= top:

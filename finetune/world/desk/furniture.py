@@ -11,7 +11,7 @@ import numpy as np
 from finetune.world.desk.items import item
 from finetune.world.desk.objects import blend
 from finetune.world.desk.texture import colour, noise, paint_colour, poster, scenery, screen, shaded
-from finetune.world.street.backdrop import box, disc, polygon
+from finetune.world.strokes import BITS, box, disc, fixed_points, polygon
 
 
 @dataclass
@@ -39,11 +39,11 @@ def place(canvas: Canvas, picture: np.ndarray, corners, shines: bool = False) ->
     """Warp `picture` onto four corners (clockwise from the upper left)."""
     h, w = picture.shape[:2]
     corners = np.asarray(corners, np.float32)
-    move = cv2.getPerspectiveTransform(np.float32([[0, 0], [w, 0], [w, h], [0, h]]), corners)
+    move = cv2.getPerspectiveTransform(np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32), corners)
     size = (canvas.width, canvas.height)
     flat = cv2.warpPerspective(picture, move, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     mask = np.zeros(size[::-1], np.uint8)
-    cv2.fillConvexPoly(mask, np.round(corners * 16).astype(np.int32), 255, cv2.LINE_8, 4)
+    cv2.fillConvexPoly(mask, fixed_points(corners), 255, cv2.LINE_8, BITS)
     cv2.copyTo(flat, mask, canvas.image)
     if shines:
         canvas.glow[mask > 0] = 255
@@ -116,7 +116,7 @@ def window(canvas: Canvas) -> None:
 
 def curtain(canvas: Canvas, x0: float | None = None, x1: float | None = None) -> None:
     rng = canvas.rng
-    if x0 is None:
+    if x0 is None or x1 is None:
         x0 = float(rng.uniform(-0.1, 0.8)) * canvas.width
         x1 = x0 + float(rng.uniform(0.15, 0.5)) * canvas.width
     a, b = int(max(0, x0)), int(min(canvas.width, x1))

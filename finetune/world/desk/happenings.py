@@ -1,21 +1,21 @@
-"""What is new and what is there on each turn of a `desk` clip, by name (`finetune/world/events.py`)."""
+"""What sets in and what is present on each turn of a `desk` clip, by name (`finetune/world/events.py`)."""
 
 from finetune.world.desk.answers import motions
-from finetune.world.desk.scene import CHANGES, COLOURS, Clip, Facts, is_covered, is_dark, things_at
+from finetune.world.desk.scene import CHANGES, COLOURS, DeskClip, DeskFacts, is_covered, is_dark, things_at
 
-NEW = (*CHANGES, "motion")
-THERE = ("dark", "covered", "person", *(f"{colour} object" for colour in COLOURS))
+ONSETS = (*CHANGES, "motion")
+PRESENT = ("dark", "covered", "person", *(f"{colour} object" for colour in COLOURS))
 
 
-def new(clip: Clip) -> dict[str, list[int] | None]:
-    """Of NEW, the turns that show it first; None = the clip leaves it open."""
-    facts = Facts(clip)
+def onsets(clip: DeskClip) -> dict[str, list[int] | None]:
+    """Of ONSETS, the turns that show it first; None = the clip leaves it open."""
+    facts = DeskFacts(clip)
     return {change: facts.onsets(change) for change in CHANGES} | {"motion": motions(facts)}
 
 
-def there(clip: Clip) -> dict[str, list[int]]:
-    """Of THERE, the turns in which it is the case, whether or not a covered camera or darkness hides it."""
-    facts = Facts(clip)
+def present(clip: DeskClip) -> dict[str, list[int]]:
+    """Of PRESENT, the turns in which it is the case, whether or not a covered camera or darkness hides it."""
+    facts = DeskFacts(clip)
     found = {
         "dark": [turn for turn in facts.turns if is_dark(clip, turn)],
         "covered": [turn for turn in facts.turns if is_covered(clip, turn)],

@@ -36,7 +36,7 @@ def item(seed: int, size: int, light: float) -> tuple[np.ndarray, np.ndarray]:
     width = max(6, round(0.74 * size))
     y, x = np.mgrid[0:size, 0:width].astype(np.float32)
     y, x = (y + 0.5) / size, (x + 0.5 - width / 2) / size
-    heights, halves = zip(*_OUTLINES[kind])
+    heights, halves = zip(*_OUTLINES[kind], strict=True)
     half = np.interp(y, heights, halves, left=0.0).astype(np.float32)
     inside = (np.abs(x) < half) & (y >= heights[0])
     across = np.clip(x / np.maximum(half, 1e-3), -1, 1)

@@ -8,7 +8,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from finetune.world.desk.scene import WALK_S, Thing
+from finetune.world.desk.scene import WALK_S, DeskThing
 from finetune.world.desk.texture import noise
 
 _HUES = {"red": (-0.025, 0.018), "green": (0.28, 0.43), "blue": (0.565, 0.675), "yellow": (0.132, 0.168)}
@@ -16,7 +16,7 @@ _LIGHT = {"red": (0.6, 1.0), "green": (0.42, 0.9), "blue": (0.5, 1.0), "yellow":
 
 
 @dataclass(frozen=True)
-class Spot:
+class SpriteSpot:
     """Place in pixels: middle and full height of the sprite's content."""
 
     x: float
@@ -24,7 +24,7 @@ class Spot:
     size: float
 
 
-def slide(thing: Thing, t: float, rest: float, outside_left: float, outside_right: float) -> float:
+def slide(thing: DeskThing, t: float, rest: float, outside_left: float, outside_right: float) -> float:
     """Where between the sides a thing is at t: from its side's start place to `rest` within WALK_S, and to the other's
     before its end."""
     ends = {"left": outside_left, "right": outside_right}
@@ -37,7 +37,7 @@ def _ease(share: float) -> float:
     return share * (2 - share)
 
 
-def spot(thing: Thing, t: float, size: tuple[int, int]) -> Spot:
+def spot(thing: DeskThing, t: float, size: tuple[int, int]) -> SpriteSpot:
     """Place at t in a frame of `size`: at least half inside while in view."""
     rng = np.random.default_rng([thing.seed, 21])
     width, height = size
@@ -46,15 +46,15 @@ def spot(thing: Thing, t: float, size: tuple[int, int]) -> Spot:
     y = float(np.clip(rng.uniform(0.3, 0.75) * height, 0.45 * tall, height - 0.4 * tall))
     edge = 0.12 * tall
     sway = 0.004 * height * np.sin(1.7 * t + thing.seed % 7)
-    return Spot(slide(thing, t, rest, edge, width - edge), y + sway, tall)
+    return SpriteSpot(slide(thing, t, rest, edge, width - edge), y + sway, tall)
 
 
-def held(thing: Thing) -> bool:
+def held(thing: DeskThing) -> bool:
     """Whether a hand carries it."""
     return bool(np.random.default_rng([thing.seed, 22]).random() < 0.3)
 
 
-def paint(image: np.ndarray, thing: Thing, place: Spot, light: float) -> None:
+def paint(image: np.ndarray, thing: DeskThing, place: SpriteSpot, light: float) -> None:
     """Draw the object on `image` in place; `light` is the room's brightness, 1 = usual."""
     sprite, alpha = _sprite(thing.seed, thing.colour, thing.shape, max(8, round(place.size)), round(light, 1))
     blend(image, sprite, alpha, place.x, place.y)
@@ -92,7 +92,7 @@ def _sprite(seed: int, colour: str, shape: str, size: int, light: float) -> tupl
     to_light /= np.linalg.norm(to_light)
     ambient, gloss = float(rng.uniform(0.3, 0.6)), float(rng.choice([0.0, 0.25, 0.6, 0.9]))
     lit = np.clip(normal @ to_light, 0, 1)
-    half = to_light + (0, 0, 1)
+    half = to_light + np.array((0, 0, 1))
     shine = np.clip(normal @ (half / np.linalg.norm(half)), 0, 1) ** float(rng.uniform(15, 70))
     rough = 1 + float(rng.choice([0.0, 0.02, 0.06], p=[0.6, 0.25, 0.15])) * noise(rng, (full, full), 8)
     strength = (ambient + (1.05 - ambient) * lit) * rough * extra * (0.6 + 0.4 * light)

@@ -7,16 +7,17 @@ import cv2
 import numpy as np
 
 from finetune.world.desk.body import Brush, soft_lay
-from finetune.world.desk.scene import Thing
+from finetune.world.desk.scene import DeskThing
 from finetune.world.desk.stance import Person, Pose, extent, person_of
-from finetune.world.desk.texture import Rgb, colour, mixed, noise, poster, shaded, text_lines
+from finetune.world.desk.texture import colour, mixed, noise, poster, shaded, text_lines
+from finetune.world.strokes import BITS, Rgb, fixed_points
 
 _SHOULDER, _HIP, _FOOT = 1.62, 4.1, 7.3
 _UPPER, _FORE = 1.38, 1.22
 """Lengths of the arm's bones, in heads."""
 
 
-def paint(image: np.ndarray, thing: Thing, side: str, place: Pose, light: float) -> None:
+def paint(image: np.ndarray, thing: DeskThing, side: str, place: Pose, light: float) -> None:
     """Draw somebody on `image` in place."""
     person, unit = person_of(thing.seed, side), place.unit
     height, width = image.shape[:2]
@@ -33,11 +34,12 @@ def paint(image: np.ndarray, thing: Thing, side: str, place: Pose, light: float)
     brush = Brush(image[y0:y1, x0:x1].copy(), (place.x - x0, place.y - y0), unit)
     _Figure(brush, person, place).paint()
     light_map = _light(person.seed, round(person.lit_from, 2), round(light, 1))
-    scale = np.float32(
+    scale = np.array(
         [
             [24 / (1.8 * unit), 0, 24 - 24 * (place.x - x0) / (1.8 * unit)],
             [0, 10 / unit, 6 - 10 * (place.y - y0) / unit],
-        ]
+        ],
+        np.float32,
     )
     shade = cv2.warpAffine(
         light_map,
@@ -47,7 +49,7 @@ def paint(image: np.ndarray, thing: Thing, side: str, place: Pose, light: float)
         borderMode=cv2.BORDER_REPLICATE,
     )
     shadow = (round(-person.lit_from * 0.5 * unit), round(0.2 * unit), 0.35) if person.seed % 3 else None
-    soft_lay(image, x0, y0, brush, shade, min(1.5, 0.012 * unit), shadow)
+    soft_lay(image, (x0, y0), brush, shade, min(1.5, 0.012 * unit), shadow)
     if place.speed > 0.4:
         for hx, hy in place.hands:
             _smear(image, place.x + hx * unit, place.y + hy * unit, 0.55 * unit, min(0.35, 0.15 * place.speed) * unit)
@@ -92,22 +94,24 @@ def _cloth(seed: int, top: Rgb) -> np.ndarray | None:
             end = int(px + rng.integers(-6, 7)), int(py + rng.integers(-3, 4))
             cv2.line(cloth, (int(px), int(py)), end, other, int(rng.integers(1, 4)), cv2.LINE_AA)
     elif kind < 0.9:  # a large print on the chest
-        if rng.random() < 0.5:
-            art, away = poster(rng, (48, 44)), np.hypot(*np.meshgrid(np.linspace(-2, 2, 48), np.linspace(-2, 2, 44)))
-            blob = noise(rng, (48, 44), 3, 3) + 1.2 > away
-            cloth[24:68, 24:72][blob] = art[blob]
-        else:
-            blob = (
-                np.hypot(*np.meshgrid(np.linspace(-1, 1, 56), np.linspace(-1, 1, 60)))
-                + 0.25 * np.abs(noise(rng, (56, 60), 7, 2))
-                < 0.85
-            )
-            cloth[24:84, 20:76][blob] = other
-        if rng.random() < 0.6:
-            text_lines(rng, cloth, 24, 14, 72, 24, other, 1)
+        _print_on(cloth, other, rng)
     else:
         cloth = mixed(rng, (96, 112), [top, other, colour(rng)], 7)
     return cloth
+
+
+def _print_on(cloth: np.ndarray, other: Rgb, rng: np.random.Generator) -> None:
+    """A picture or a blot, often with a line of text above it."""
+    if rng.random() < 0.5:
+        art, away = poster(rng, (48, 44)), np.hypot(*np.meshgrid(np.linspace(-2, 2, 48), np.linspace(-2, 2, 44)))
+        blob = noise(rng, (48, 44), 3, 3) + 1.2 > away
+        cloth[24:68, 24:72][blob] = art[blob]
+    else:
+        away = np.hypot(*np.meshgrid(np.linspace(-1, 1, 56), np.linspace(-1, 1, 60)))
+        blob = away + 0.25 * np.abs(noise(rng, (56, 60), 7, 2)) < 0.85
+        cloth[24:84, 20:76][blob] = other
+    if rng.random() < 0.6:
+        text_lines(rng, cloth, (24, 14, 72, 24), other, 1)
 
 
 class _Figure:
@@ -161,9 +165,9 @@ class _Figure:
         cloth = _cloth(p.seed, p.top)
         if cloth is not None:
             corners = b.at([(-1.15 * w - lean, 1.2), (1.15 * w - lean, 1.2), (-1.15 * w, 4.3)]).astype(np.float32)
-            move = cv2.getAffineTransform(np.float32([[0, 0], [95, 0], [0, 111]]), corners)
+            move = cv2.getAffineTransform(np.array([[0, 0], [95, 0], [0, 111]], np.float32), corners)
             shape = np.zeros(b.mask.shape, np.uint8)
-            cv2.fillPoly(shape, [np.round(b.at(outline) * 16).astype(np.int32)], 255, cv2.LINE_8, 4)
+            cv2.fillPoly(shape, [fixed_points(b.at(outline))], 255, cv2.LINE_8, BITS)
             cv2.copyTo(
                 cv2.warpAffine(cloth, move, shape.shape[::-1], flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE),
                 shape,
@@ -241,15 +245,15 @@ class _Figure:
             b.line([(ex - 0.085, 0.385), (ex + 0.085, 0.375)], shaded(p.hair, 0.8), 0.045)
         self._hair(x, turn)
         if p.glasses:
-            for way in (-1, 1):
-                ex = x + f + 0.165 * way
-                ring = np.linspace(0, 2 * np.pi, 11)
-                b.line(
-                    np.column_stack([ex + 0.125 * np.cos(ring), 0.475 + 0.095 * np.sin(ring)]),
-                    shaded(p.hat, 0.35),
-                    0.035,
-                )
-            b.line([(x + f - 0.05, 0.46), (x + f + 0.05, 0.46)], shaded(p.hat, 0.35), 0.035)
+            self._glasses(x + f)
+
+    def _glasses(self, x: float) -> None:
+        rim, ring = shaded(self.person.hat, 0.35), np.linspace(0, 2 * np.pi, 11)
+        for way in (-1, 1):
+            ex = x + 0.165 * way
+            glass = np.column_stack([ex + 0.125 * np.cos(ring), 0.475 + 0.095 * np.sin(ring)])
+            self.brush.line(glass, rim, 0.035)
+        self.brush.line([(x - 0.05, 0.46), (x + 0.05, 0.46)], rim, 0.035)
 
     def _hair(self, x: float, turn: float) -> None:
         p, b = self.person, self.brush
@@ -291,7 +295,7 @@ class _Figure:
         along = np.arctan2(*(wrist - elbow)[::-1])
         if not p.short_sleeves:
             cuff = wrist - 0.05 * np.array([np.cos(along), np.sin(along)])
-            b.oval(*cuff, 0.12, 0.185, shaded(p.top, 0.72), np.degrees(along))
+            b.oval(cuff[0], cuff[1], 0.12, 0.185, shaded(p.top, 0.72), np.degrees(along))
         b.hand(tuple(wrist), along, 0.62, p.skin, self.place.open[side], way)
 
 

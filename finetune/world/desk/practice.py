@@ -14,15 +14,16 @@ import numpy as np
 from finetune.annotations import Answer, Question, Record
 from finetune.build import Dialogue
 from finetune.world import drills
+from finetune.world.clip import visible_turn
 from finetune.world.desk.answers import SAID
-from finetune.world.desk.scene import COLOURS, Clip, is_covered, is_dark, room_at, things_at, visible_turn
+from finetune.world.desk.scene import COLOURS, DeskClip, is_covered, is_dark, room_at, things_at
 from finetune.world.desk.tasks import ARGUMENTS, rival
 from finetune.world.desk.wordings import mentions, pick
-from finetune.world.drills import SEE, TALLY, TIMED, told, yes_no
+from finetune.world.drills import SEE, TALLY, TIMED, standing, yes_no
 from finetune.world.grammar import write
 from streamo_app.protocol import span_text
 
-Shot = tuple[Clip, float]
+Shot = tuple[DeskClip, float]
 OBJECTS = tuple(f"{colour} object" for colour in COLOURS)
 NAMES = ("person", *OBJECTS, "dark", "covered")
 
@@ -96,7 +97,7 @@ def _state(argument: str, names: set[str]) -> str:
 def _ask_state(argument: str, rng: np.random.Generator, once: bool = False) -> str:
     form = pick("desk_tsqa", rng, "train", argument)
     if once:  # without "Keep me updated."
-        form = re.match(r"[^.?]*[.?]", form).group()
+        form = re.sub(r"(?<=[.?]).*", "", form)
     return write(form, rng)
 
 
@@ -141,7 +142,7 @@ def persist(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple
     """One instruction that holds for every second that shows `name` (of NAMES): "Yes." then, silence else."""
     says = str(rng.choice(_STATES[name])) if name in _STATES else f"you see {_mention(name, rng)}"
     texts = ["Yes." if name in names_in(shot) else "" for shot in shots]
-    return told("desk_persist", str(rng.choice(_PERSIST)).format(s=says), texts), [name] * len(shots)
+    return standing("desk_persist", str(rng.choice(_PERSIST)).format(s=says), texts), [name] * len(shots)
 
 
 def onset(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
@@ -160,7 +161,7 @@ def onset(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[D
         words, text = write(pick(task, rng, "train", change), rng, **slots), SAID[change]
     seen = [name in names_in(shot) for shot in shots]
     texts = [text if i and seen[i] and not seen[i - 1] else "" for i in range(len(shots))]
-    return told("desk_onset", words, texts), [name] * len(shots)
+    return standing("desk_onset", words, texts), [name] * len(shots)
 
 
 def tally(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
@@ -180,7 +181,7 @@ def held(shots: Sequence[Shot], rng: np.random.Generator) -> tuple[Dialogue, lis
         answer = before if _HIDDEN_BY[argument] & names else _state(argument, names)
         texts.append("" if answer == before else answer)
         before = answer
-    return told("desk_held", _ask_state(argument, rng), texts), [_SEARCHED[argument]] * len(shots)
+    return standing("desk_held", _ask_state(argument, rng), texts), [_SEARCHED[argument]] * len(shots)
 
 
 def same_view(shots: Sequence[Shot], rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
@@ -193,12 +194,12 @@ def same_view(shots: Sequence[Shot], rng: np.random.Generator) -> tuple[Dialogue
             now = view or now
         texts.append(SAID["view"] if view is not None and now != view else "")
         view = now
-    return told("desk_same_view", write(pick("desk_alert_view", rng, "train", "view"), rng), texts), ["view"] * len(
+    return standing("desk_same_view", write(pick("desk_alert_view", rng, "train", "view"), rng), texts), ["view"] * len(
         shots
     )
 
 
-def timed(clip: Clip, rng: np.random.Generator) -> Record:
+def timed(clip: DeskClip, rng: np.random.Generator) -> Record:
     """Grounding made dense: the span of every darkness, cover and object, after it. A single event a clip teaches the
     copying of times too slowly."""
     asked = int(rng.integers(0, max(1, clip.seconds // 2)))

@@ -9,10 +9,11 @@ import numpy as np
 
 from finetune.world.desk.body import Brush, soft_lay
 from finetune.world.desk.items import item
-from finetune.world.desk.objects import Spot, blend
-from finetune.world.desk.scene import Thing
+from finetune.world.desk.objects import SpriteSpot, blend
+from finetune.world.desk.scene import DeskThing
 from finetune.world.desk.stance import SKINS
-from finetune.world.desk.texture import Rgb, colour, shaded
+from finetune.world.desk.texture import colour, shaded
+from finetune.world.strokes import Rgb
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def reach_of(seed: int, enters: str) -> Reach:
     )
 
 
-def paint_item(image: np.ndarray, thing: Thing, t: float, light: float) -> None:
+def paint_item(image: np.ndarray, thing: DeskThing, t: float, light: float) -> None:
     """The thing that a hand moves: it stands there before and after, unless it was brought or taken."""
     height, width = image.shape[:2]
     reach = reach_of(thing.seed, thing.enters)
@@ -69,14 +70,14 @@ def paint_item(image: np.ndarray, thing: Thing, t: float, light: float) -> None:
     blend(image, sprite, alpha, x * width, foot * height - alpha.shape[0] / 2)
 
 
-def _share(thing: Thing, t: float) -> float:
+def _share(thing: DeskThing, t: float) -> float:
     """How much of the moving is done: it begins a while after the hand came and ends before it goes."""
     stay = thing.end - thing.start
     share = min(1.0, max(0.0, (t - thing.start - 0.22 * stay) / (0.56 * stay)))
     return share * share * (3 - 2 * share)
 
 
-def _item_at(reach: Reach, thing: Thing, t: float) -> tuple[float, float]:
+def _item_at(reach: Reach, thing: DeskThing, t: float) -> tuple[float, float]:
     """Middle and foot of the thing in 0..1."""
     share = _share(thing, t)
     (ax, ay), (bx, by) = reach.start, reach.stop
@@ -86,7 +87,7 @@ def _item_at(reach: Reach, thing: Thing, t: float) -> tuple[float, float]:
     return ax + (reach.base[0] - ax) * gone * 0.5, ay + (reach.base[1] - ay) * gone * 0.5
 
 
-def hand_at(thing: Thing, t: float, size: tuple[int, int]) -> Spot:
+def hand_at(thing: DeskThing, t: float, size: tuple[int, int]) -> SpriteSpot:
     """Where the hand is: always at least in part inside the frame."""
     width, height = size
     reach = reach_of(thing.seed, thing.enters)
@@ -97,19 +98,19 @@ def hand_at(thing: Thing, t: float, size: tuple[int, int]) -> Spot:
     bx, by = min(max(reach.base[0], -0.02), 1.02), min(max(reach.base[1], 0.0), 1.0)
     x, y = bx + (x - bx) * near, by + (y - by) * near
     x, y = min(max(x, 0.1), 0.9), max(y, 0.16)
-    return Spot(
+    return SpriteSpot(
         (x + 0.006 * math.sin(6 * t)) * width, (y + 0.006 * math.cos(5 * t)) * height, reach.thick * min(width, height)
     )
 
 
-def paint_hand(image: np.ndarray, thing: Thing, t: float, light: float) -> None:
+def paint_hand(image: np.ndarray, thing: DeskThing, t: float, light: float) -> None:
     """The hand and its arm, in place."""
     height, width = image.shape[:2]
     place, reach = hand_at(thing, t, (width, height)), reach_of(thing.seed, thing.enters)
     grip(image, (place.x, place.y), (reach.base[0] * width, reach.base[1] * height), place.size, reach, light)
 
 
-def hold(image: np.ndarray, thing: Thing, place: Spot, light: float) -> None:
+def hold(image: np.ndarray, thing: DeskThing, place: SpriteSpot, light: float) -> None:
     """An arm from below that carries a shown object."""
     reach = reach_of(thing.seed, thing.enters)
     height = image.shape[0]
@@ -145,4 +146,4 @@ def grip(
         cuff = (wrist[0] - 0.6 * thick * math.cos(angle), wrist[1] - 0.6 * thick * math.sin(angle))
         brush.limb(base, cuff, 1.7 * thick, 1.05 * thick, sleeve)
     brush.hand(wrist, angle, palm, skin, 0.25, 1 if target[0] > base[0] else -1)
-    soft_lay(image, x0, y0, brush, None, 0.8, (round(0.5 * thick), round(thick), 0.35))
+    soft_lay(image, (x0, y0), brush, None, 0.8, (round(0.5 * thick), round(thick), 0.35))

@@ -16,7 +16,7 @@ from finetune.world.desk.furniture import FURNITURE, SHARES, Canvas
 from finetune.world.desk.items import item
 from finetune.world.desk.objects import blend
 from finetune.world.desk.texture import colour, mixed, noise, paint_colour, scenery, shaded
-from finetune.world.street.backdrop import box, polygon
+from finetune.world.strokes import box, polygon
 
 
 @dataclass(frozen=True)

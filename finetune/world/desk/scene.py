@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from finetune.world.street.scene import clip_rng, off_grid, visible_turn
+from finetune.world.clip import clip_rng, off_grid, visible_turn
 
 COLOURS = ("red", "green", "blue", "yellow")
 SHAPES = ("ball", "box", "mug", "ring")
@@ -36,7 +36,7 @@ _SHOTS_SECONDS = 30
 
 
 @dataclass(frozen=True)
-class Thing:
+class DeskThing:
     """A person, a coloured object, or a hand that moves something: in view of room `room` iff `start <= t < end`."""
 
     kind: str
@@ -63,7 +63,7 @@ class Thing:
 
 
 @dataclass(frozen=True)
-class Clip:
+class DeskClip:
     """All there is to know about a clip. Intervals are (start_s, end_s), in order, apart."""
 
     seed: int
@@ -78,30 +78,30 @@ class Clip:
     """When the lights are off."""
     covered: tuple[tuple[float, float], ...]
     """When something is over the lens."""
-    things: tuple[Thing, ...]
+    things: tuple[DeskThing, ...]
     """In order of start."""
 
 
-def room_at(clip: Clip, t: float) -> int:
+def room_at(clip: DeskClip, t: float) -> int:
     """Room in view at t."""
     return [room for start, room in clip.views if start <= t][-1]
 
 
-def is_dark(clip: Clip, t: float) -> bool:
+def is_dark(clip: DeskClip, t: float) -> bool:
     return any(start <= t < end for start, end in clip.dark)
 
 
-def is_covered(clip: Clip, t: float) -> bool:
+def is_covered(clip: DeskClip, t: float) -> bool:
     return any(start <= t < end for start, end in clip.covered)
 
 
-def things_at(clip: Clip, t: float) -> tuple[Thing, ...]:
+def things_at(clip: DeskClip, t: float) -> tuple[DeskThing, ...]:
     """Things in the room in view at t, whether or not it is dark or the camera covered."""
     room = room_at(clip, t)
     return tuple(thing for thing in clip.things if thing.room == room and thing.start <= t < thing.end)
 
 
-def make_clip(seed: int, seconds: int, split: str = "train") -> Clip:
+def make_clip(seed: int, seconds: int, split: str = "train") -> DeskClip:
     """The clip of `seed`: the same for the same three arguments, on every machine.
 
     Splits never share a clip, whatever the seeds. Raises ValueError on a negative seed, an unknown split or fewer than
@@ -110,10 +110,10 @@ def make_clip(seed: int, seconds: int, split: str = "train") -> Clip:
     rng = clip_rng(seed, seconds, split, 77)
     size = SIZES[rng.choice(len(SIZES), p=_SIZE_SHARES)]
     rooms = tuple(int(s) for s in rng.integers(2**31, size=int(rng.integers(2, 4))))
-    return Clip(seed, seconds, size, rooms=rooms, **_Script(rng, seconds, len(rooms)).write())
+    return DeskClip(seed, seconds, size, rooms=rooms, **_Script(rng, seconds, len(rooms)).write())
 
 
-def make_shots(rng: np.random.Generator) -> list[tuple[Clip, float]]:
+def make_shots(rng: np.random.Generator) -> list[tuple[DeskClip, float]]:
     """SHOTS_PER_CLIP (clip, second) of one training clip: half of them while something is going on, which is rare."""
     clip = make_clip(int(rng.integers(1 << 30, 1 << 31)), _SHOTS_SECONDS)
     spans = [
@@ -136,7 +136,10 @@ class _Script:
     def __init__(self, rng: np.random.Generator, seconds: int, rooms: int):
         self.rng, self.last, self.rooms = rng, seconds - QUIET_END_S, rooms
         self.beyond = seconds + 10.0
-        self.views, self.dark, self.covered, self.things = [(0.0, 0)], [], [], []
+        self.views: list[tuple[float, int]] = [(0.0, 0)]
+        self.dark: list[tuple[float, float]] = []
+        self.covered: list[tuple[float, float]] = []
+        self.things: list[DeskThing] = []
         self.shares = rng.dirichlet([0.6] * len(_EVENTS))
         self.mean_gap_s = float(rng.choice([1.5, 4.0, 9.0], p=[0.4, 0.45, 0.15]))
 
@@ -194,7 +197,7 @@ class _Script:
         there = [thing for thing in self.things if thing.kind == "person" and thing.room == room and thing.end > start]
         if there and self.rng.random() < 0.5:
             who = there[int(self.rng.integers(len(there)))]
-            self.things[self.things.index(who)] = Thing(**{**vars(who), "end": start})
+            self.things[self.things.index(who)] = DeskThing(**{**vars(who), "end": start})
             return start
         if len(there) > 1:
             return None
@@ -210,7 +213,7 @@ class _Script:
         colour = str(rng.choice(COLOURS)) if kind == "object" else ""
         shape = str(rng.choice(SHAPES, p=[0.5, 0.2, 0.2, 0.1])) if kind == "object" else ""
         enters, leaves = (str(side) for side in rng.choice(SIDES, size=2))
-        self.things.append(Thing(kind, colour, shape, room, start, end, enters, leaves, int(rng.integers(2**31))))
+        self.things.append(DeskThing(kind, colour, shape, room, start, end, enters, leaves, int(rng.integers(2**31))))
 
 
 CHANGES = (
@@ -228,17 +231,17 @@ _EVENTS = ("dims", "covers", "cuts", "shows", "reaches", "walks")
 
 
 @dataclass(frozen=True)
-class Facts:
+class DeskFacts:
     """What each turn of a clip shows; turn `i` shows the frame at exactly t = i."""
 
-    clip: Clip
+    clip: DeskClip
 
     @property
     def turns(self) -> range:
         """All turns of the clip."""
         return range(self.clip.seconds)
 
-    def shown(self, thing: Thing) -> range:
+    def shown(self, thing: DeskThing) -> range:
         """Turns between a thing's coming and its going; cuts to other rooms are not left out."""
         return range(max(0, visible_turn(thing.start)), max(0, min(visible_turn(thing.end), self.clip.seconds)))
 
@@ -267,17 +270,17 @@ class Facts:
         turns = (self._crosses(thing, thing.end if gone else thing.start) for thing in things)
         return sorted(turn for turn in turns if turn is not None)
 
-    def _crosses(self, thing: Thing, t: float) -> int | None:
+    def _crosses(self, thing: DeskThing, t: float) -> int | None:
         """Turn that first shows what a thing does at t; None where the picture does not show it, as behind a cut."""
         turn = visible_turn(t)
         seen = 0 < turn < self.clip.seconds and room_at(self.clip, turn) == room_at(self.clip, turn - 1) == thing.room
         return turn if seen else None
 
-    def comes(self, thing: Thing) -> int | None:
+    def comes(self, thing: DeskThing) -> int | None:
         """Turn on which it is seen to come in; None for who was there before or when the room came into view."""
         return self._crosses(thing, thing.start)
 
-    def goes(self, thing: Thing) -> int | None:
+    def goes(self, thing: DeskThing) -> int | None:
         """First turn without it; None for who stays."""
         return self._crosses(thing, thing.end)
 

@@ -11,8 +11,9 @@ from functools import lru_cache
 import numpy as np
 
 from finetune.world.desk.objects import slide
-from finetune.world.desk.scene import WALK_S, Thing
-from finetune.world.desk.texture import Rgb, colour, shaded
+from finetune.world.desk.scene import WALK_S, DeskThing
+from finetune.world.desk.texture import colour, shaded
+from finetune.world.strokes import Rgb
 
 SKINS = ((244, 208, 182), (232, 186, 156), (214, 164, 130), (186, 132, 98), (150, 102, 74), (112, 74, 54), (82, 54, 42))
 _HAIR = ((28, 22, 20), (48, 34, 26), (84, 58, 38), (128, 92, 58), (190, 154, 100), (150, 150, 150), (140, 66, 36))
@@ -106,7 +107,7 @@ class Pose:
     stride: float
 
 
-def pose(thing: Thing, side: str, t: float, size: tuple[int, int]) -> Pose:
+def pose(thing: DeskThing, side: str, t: float, size: tuple[int, int]) -> Pose:
     person = person_of(thing.seed, side)
     width, height = size
     unit = person.head * min(width, height)
@@ -148,7 +149,7 @@ def _gesture(person: Person, beat: int) -> np.ndarray:
     )
 
 
-def extent(thing: Thing, side: str, place: Pose) -> tuple[float, float, float, float]:
+def extent(thing: DeskThing, side: str, place: Pose) -> tuple[float, float, float, float]:
     """x0, y0, x1, y1 in pixels around the whole person, feet included."""
     person = person_of(thing.seed, side)
     xs = [place.x + hand[0] * place.unit for hand in place.hands] + [

@@ -1,7 +1,6 @@
 """Raw records of `desk` clips: for each task an instruction, when it is asked, and what is to be said when
 (`answers.py`).
 
-    records(clip, rng)                                                              # one per task that fits the clip
     record(clip, "desk_alert_lights", rng, argument="lights off", turn=3)           # one task, with chosen argument and
     turn
     pair(clip, "desk_alert_colour", rng, ("red object", "green object"))            # same clip, turn and wording,
@@ -15,11 +14,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from finetune.annotations import Record
+from finetune.world.clip import visible_turn
 from finetune.world.desk.answers import ANSWERS, comes_ever, counted, motions, only
-from finetune.world.desk.scene import COLOURS, Clip, Facts, is_covered, is_dark, things_at, visible_turn
+from finetune.world.desk.scene import COLOURS, DeskClip, DeskFacts, is_covered, is_dark, things_at
 from finetune.world.desk.wordings import mentions, pick, pick_alike
 from finetune.world.grammar import write
-from finetune.world.records import BACKWARD_S, early, naming_rng, question_turn, written
+from finetune.world.records import BACKWARD_S, alike, common_turn, early, naming_rng, put, question_turn, written
 
 TASK_TYPES = {
     "desk_alert_lights": "alert",
@@ -70,15 +70,8 @@ _IDLE_SHARE = 0.2
 silent."""
 
 
-def records(clip: Clip, rng: np.random.Generator, paraphrases: str = "train", video_path: str = "") -> list[Record]:
-    """A record for each task that fits the clip. `paraphrases`: "train" or "heldout" wordings; `video_path` as the
-    record names it."""
-    made = (record(clip, task, rng, paraphrases, video_path=video_path) for task in TASKS)
-    return [item for item in made if item is not None]
-
-
 def record(
-    clip: Clip,
+    clip: DeskClip,
     task: str,
     rng: np.random.Generator,
     paraphrases: str = "train",
@@ -96,7 +89,7 @@ def record(
     """
     if task not in TASK_TYPES:
         raise ValueError(f"{task!r} is not a task; take one of {', '.join(TASKS)}.")
-    facts = Facts(clip)
+    facts = DeskFacts(clip)
     if argument is None and task in ARGUMENTS:
         argument = _choose(facts, task, rng)
         if argument is None:
@@ -114,11 +107,20 @@ def record(
     slots = _slots(clip, argument, naming_rng(rng, form), shapes=form is None)
     form = form or pick(task, rng, paraphrases, argument)
     answers = ANSWERS[task](facts, argument, turn)
-    return written(clip, "desk", TASK_TYPES, task, argument, turn, write(form, rng, **slots), answers, video_path)
+    return written(
+        clip,
+        "desk",
+        task,
+        TASK_TYPES[task],
+        argument=argument,
+        question=put(turn, write(form, rng, **slots)),
+        answers=answers,
+        video_path=video_path,
+    )
 
 
 def pair(
-    clip: Clip,
+    clip: DeskClip,
     task: str,
     rng: np.random.Generator,
     arguments: Sequence[str],
@@ -136,27 +138,12 @@ def pair(
         )
     if not set(arguments) <= set(ARGUMENTS[task]):
         return None
-    facts = Facts(clip)
-    turns = sorted(set.intersection(*(set(turns_for(facts, task, argument)) for argument in arguments)))
-    if not turns:
+    facts = DeskFacts(clip)
+    turn = common_turn((turns_for(facts, task, argument) for argument in arguments), rng)
+    if turn is None:
         return None
-    turn = int(rng.choice(turns))
-    forms = pick_alike(task, rng, arguments, paraphrases)
-    seed = int(rng.integers(2**31))  # the same typing for all
-    made = [
-        record(
-            clip,
-            task,
-            np.random.default_rng(seed),
-            paraphrases,
-            argument=name,
-            turn=turn,
-            form=form,
-            video_path=video_path,
-        )
-        for name, form in zip(arguments, forms)
-    ]
-    return tuple(made) if all(made) else None
+    wanted = zip(arguments, pick_alike(task, rng, arguments, paraphrases), strict=True)
+    return alike(record, clip, task, rng, wanted, turn=turn, paraphrases=paraphrases, video_path=video_path)
 
 
 def rival(task: str, argument: str, rng: np.random.Generator) -> str:
@@ -176,7 +163,7 @@ def rival(task: str, argument: str, rng: np.random.Generator) -> str:
     return str(rng.choice(alike if alike and rng.random() < 0.85 else others))
 
 
-def _slots(clip: Clip, argument: str | None, rng: np.random.Generator, shapes: bool) -> dict[str, str]:
+def _slots(clip: DeskClip, argument: str | None, rng: np.random.Generator, shapes: bool) -> dict[str, str]:
     """Words for an object; its shape only where it is a ball for certain, and where wordings are not shared with
     another object."""
     if argument is None or " object" not in argument:
@@ -189,7 +176,7 @@ def _slots(clip: Clip, argument: str | None, rng: np.random.Generator, shapes: b
 # Which arguments there are to choose from, and on which turns each may be asked about.
 
 
-def _choose(facts: Facts, task: str, rng: np.random.Generator) -> str | None:
+def _choose(facts: DeskFacts, task: str, rng: np.random.Generator) -> str | None:
     """An argument that happens, or sometimes one that never does."""
     fits = [argument for argument in ARGUMENTS[task] if turns_for(facts, task, argument)]
     good = [argument for argument in fits if _happens(facts, task, argument)]
@@ -205,7 +192,7 @@ def _choose(facts: Facts, task: str, rng: np.random.Generator) -> str | None:
     return None
 
 
-def _happens(facts: Facts, task: str, argument: str) -> bool:
+def _happens(facts: DeskFacts, task: str, argument: str) -> bool:
     """Whether the argument gives a task something to say; a state to ask about has to change."""
     if task.startswith("desk_grounding"):
         return only(facts, argument) is not None
@@ -214,13 +201,13 @@ def _happens(facts: Facts, task: str, argument: str) -> bool:
     return bool(_onsets(facts, task, argument))
 
 
-def _onsets(facts: Facts, task: str, argument: str) -> list[int]:
+def _onsets(facts: DeskFacts, task: str, argument: str) -> list[int]:
     if task == "desk_counting":
         return counted(facts, argument)
     return (motions(facts) or []) if argument == "motion" else facts.onsets(argument)
 
 
-def turns_for(facts: Facts, task: str, argument: str | None) -> list[int]:
+def turns_for(facts: DeskFacts, task: str, argument: str | None) -> list[int]:
     """Turns on which a task may be asked about an argument; empty where it does not fit the clip."""
     first = early(facts)
     if argument is None:
@@ -236,7 +223,7 @@ def turns_for(facts: Facts, task: str, argument: str | None) -> list[int]:
     return [turn for turn in first if turn < last and turn not in onsets and not _holds(facts, argument, turn)]
 
 
-def _grounded(facts: Facts, task: str, argument: str, early: list[int]) -> list[int]:
+def _grounded(facts: DeskFacts, task: str, argument: str, early: list[int]) -> list[int]:
     """Turns before its one appearance, or at most BACKWARD_S after it; any early one where it never comes."""
     if not comes_ever(facts, argument):
         return early
@@ -249,13 +236,13 @@ def _grounded(facts: Facts, task: str, argument: str, early: list[int]) -> list[
     return [turn for turn in facts.turns if gone <= turn <= gone + BACKWARD_S]
 
 
-def _hides(clip: Clip, argument: str, t: float) -> bool:
+def _hides(clip: DeskClip, argument: str, t: float) -> bool:
     """Whether the picture cannot tell a state: all but the cover behind a cover, people and objects in the dark, the
     cover in the dark."""
     return (is_covered(clip, t) and argument != "covered") or (is_dark(clip, t) and argument != "dark")
 
 
-def _holds(facts: Facts, argument: str, turn: int) -> bool:
+def _holds(facts: DeskFacts, argument: str, turn: int) -> bool:
     """Whether what an alert or a count waits for is the case already."""
     t = float(turn)
     if argument == "motion":

@@ -5,22 +5,18 @@ Noise comes from small grids that are enlarged, so that a seed looks the same at
 """
 
 import colorsys
-from typing import TypeAlias
 
 import cv2
 import numpy as np
 
-from finetune.world.street.backdrop import disc, polygon
-
-Rgb: TypeAlias = tuple[int, int, int]
+from finetune.world.strokes import Rgb, disc, polygon, rgb_of
 
 
 def colour(rng: np.random.Generator, hue: float | None = None, strength=(0.0, 0.5), light=(0.2, 0.95)) -> Rgb:
     """A colour by hue in turns (any by default), saturation and value ranges in 0..1."""
     hue = float(rng.random()) if hue is None else hue
-    return tuple(
-        int(255 * v) for v in colorsys.hsv_to_rgb(hue % 1.0, float(rng.uniform(*strength)), float(rng.uniform(*light)))
-    )
+    saturation, value = float(rng.uniform(*strength)), float(rng.uniform(*light))
+    return rgb_of(255 * v for v in colorsys.hsv_to_rgb(hue % 1.0, saturation, value))
 
 
 def paint_colour(rng: np.random.Generator) -> Rgb:
@@ -36,7 +32,7 @@ def paint_colour(rng: np.random.Generator) -> Rgb:
 
 
 def shaded(rgb, factor: float) -> Rgb:
-    return tuple(int(min(255, max(0, v * factor))) for v in rgb)
+    return rgb_of(min(255, max(0, v * factor)) for v in rgb)
 
 
 def noise(
@@ -70,9 +66,10 @@ def mixed(
 
 
 def text_lines(
-    rng: np.random.Generator, image: np.ndarray, x0: float, y0: float, x1: float, y1: float, rgb: Rgb, lines: int
+    rng: np.random.Generator, image: np.ndarray, area: tuple[float, float, float, float], rgb: Rgb, lines: int
 ) -> None:
-    """Rows of dashes that read as text from afar; lengths in pixels."""
+    """Rows of dashes that look like text from a distance, in `area` = (x0, y0, x1, y1) in pixels."""
+    x0, y0, x1, y1 = area
     step = (y1 - y0) / max(1, lines)
     thick = max(1, round(0.45 * step))
     for row in range(lines):
@@ -114,10 +111,7 @@ def poster(rng: np.random.Generator, size: tuple[int, int] = (96, 96)) -> np.nda
         text_lines(
             rng,
             image,
-            0.08 * width,
-            top * height,
-            0.92 * width,
-            0.95 * height,
+            (0.08 * width, top * height, 0.92 * width, 0.95 * height),
             colour(rng, None, (0, 0.6), (0, 1)),
             int(rng.integers(2, 12)),
         )
@@ -148,7 +142,7 @@ def screen(rng: np.random.Generator, size: tuple[int, int] = (112, 72)) -> np.nd
         )
         cv2.rectangle(image, (int(x0), int(y0)), (int(x1), int(y0 + 4)), colour(rng, None, (0.2, 0.9), (0.3, 0.9)), -1)
         ink = colour(rng, None, (0, 0.8), (0.6, 1.0) if dark else (0.0, 0.5))
-        text_lines(rng, image, x0 + 4, y0 + 8, x1 - 4, y1 - 3, ink, int(rng.integers(4, 10)))
+        text_lines(rng, image, (x0 + 4, y0 + 8, x1 - 4, y1 - 3), ink, int(rng.integers(4, 10)))
     cv2.rectangle(image, (0, height - 5), (width, height), colour(rng, None, (0, 0.6), (0.1, 0.9)), -1)
     return image
 

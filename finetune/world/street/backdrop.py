@@ -9,75 +9,39 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from finetune.world.street.layout import PAVEMENT_TOP, ROAD_BOTTOM, ROAD_TOP, Frame, frame_of
-from finetune.world.street.look import Look, Rgb
+from finetune.world.street.layout import PAVEMENT_TOP, ROAD_BOTTOM, ROAD_TOP, Viewport, viewport_of
+from finetune.world.street.look import Building, Look
+from finetune.world.strokes import BITS, Rgb, box, disc, fixed, rgb_of, rounded
 
 MARGIN_PX = 16
 LAMP_RGB = {"red": (255, 42, 36), "yellow": (255, 206, 30), "green": (30, 255, 110)}
-_BITS = 4  # cv2's fixed point: sub-pixel positions
 _SHADE = {"day": 1.0, "dusk": 0.74, "night": 0.42}
 """How bright things that do not shine are, by time of day."""
 
 
 def tone(look: Look, colour, shade: float = 1.0) -> Rgb:
     """What the camera makes of a colour: exposure and white balance."""
-    return tuple(int(min(255, v * shade * look.gain * balance)) for v, balance in zip(colour, look.balance))
+    return rgb_of(min(255, v * shade * look.gain * balance) for v, balance in zip(colour, look.balance, strict=True))
 
 
 def ambient(look: Look) -> float:
     return _SHADE[look.time_of_day]
 
 
-def fixed(*values: float) -> tuple[int, ...]:
-    """Pixels in cv2's fixed point (shift=_BITS)."""
-    return tuple(round(v * (1 << _BITS)) for v in values)
-
-
-def disc(image, x: float, y: float, radius: float, colour: Rgb) -> None:
-    cv2.circle(image, fixed(x, y), fixed(max(radius, 0.6))[0], colour, -1, cv2.LINE_AA, _BITS)
-
-
-def polygon(image, points, colour: Rgb) -> None:
-    cv2.fillPoly(
-        image, [np.round(np.asarray(points, np.float64) * (1 << _BITS)).astype(np.int32)], colour, cv2.LINE_AA, _BITS
-    )
-
-
-def box(image, x0: float, y0: float, x1: float, y1: float, colour: Rgb) -> None:
-    polygon(image, ((x0, y0), (x1, y0), (x1, y1), (x0, y1)), colour)
-
-
-def rounded(image, x0: float, y0: float, x1: float, y1: float, radius: float, colour: Rgb) -> None:
-    """A box with round corners."""
-    radius = min(radius, (x1 - x0) / 2, (y1 - y0) / 2)
-    corner = np.linspace(0, np.pi / 2, 6)
-    points = []
-    for cx, cy, turn in (
-        (x1 - radius, y1 - radius, 0),
-        (x0 + radius, y1 - radius, 1),
-        (x0 + radius, y0 + radius, 2),
-        (x1 - radius, y0 + radius, 3),
-    ):
-        points += [
-            (cx + radius * np.cos(a + turn * np.pi / 2), cy + radius * np.sin(a + turn * np.pi / 2)) for a in corner
-        ]
-    polygon(image, points, colour)
-
-
 @lru_cache(maxsize=24)
 def backdrop(look: Look, size: tuple[int, int]) -> np.ndarray:
     """(H + 2 MARGIN_PX, W + 2 MARGIN_PX, 3) uint8 RGB, read-only."""
-    frame = frame_of(look, size)
+    view = viewport_of(look, size)
     image = np.empty((size[1], size[0], 3), np.uint8)
     _paint_sky(image, look)
-    for house in look.houses:
-        _paint_house(image, look, house)
+    for building in look.buildings:
+        _paint_building(image, look, building)
     _paint_ground(image, look)
     for x, scale in look.trees:
-        _paint_tree(image, look, x * frame.width, scale * frame.side)
-    _paint_crossing(image, look, frame)
-    _paint_light(image, look, frame)
-    image = cv2.copyMakeBorder(image, *[MARGIN_PX] * 4, cv2.BORDER_REPLICATE)
+        _paint_tree(image, look, x * view.width, scale * view.side)
+    _paint_crossing(image, look, view)
+    _paint_light(image, look, view)
+    image = cv2.copyMakeBorder(image, MARGIN_PX, MARGIN_PX, MARGIN_PX, MARGIN_PX, cv2.BORDER_REPLICATE)
     image.setflags(write=False)
     return image
 
@@ -93,24 +57,29 @@ def _paint_sky(image, look: Look) -> None:
             disc(image, x * width, y * 0.25 * height, 0.002 * min(height, width), tone(look, (190, 190, 200)))
 
 
-def _paint_house(image, look: Look, house) -> None:
+def _paint_building(image, look: Look, building: Building) -> None:
     height, width = image.shape[:2]
     shade, night = ambient(look), look.time_of_day != "day"
-    x0, x1, top, bottom = house.x0 * width, house.x1 * width, house.top * height, PAVEMENT_TOP * height
-    box(image, x0, top, x1, bottom, tone(look, house.wall, shade * 0.94))
-    box(image, x1 - 0.06 * (x1 - x0), top, x1, bottom, tone(look, house.wall, shade * 0.78))
-    box(image, x0, top, x1, top + 0.012 * height, tone(look, house.wall, shade * 0.68))
-    rng = np.random.default_rng(house.seed)
+    x0, x1, top, bottom = building.x0 * width, building.x1 * width, building.top * height, PAVEMENT_TOP * height
+    box(image, x0, top, x1, bottom, tone(look, building.wall, shade * 0.94))
+    box(image, x1 - 0.06 * (x1 - x0), top, x1, bottom, tone(look, building.wall, shade * 0.78))
+    box(image, x0, top, x1, top + 0.012 * height, tone(look, building.wall, shade * 0.68))
+    rng = np.random.default_rng(building.seed)
     columns = max(2, round((x1 - x0) / (0.085 * min(height, width))))
-    step_x, step_y = (x1 - x0) / columns, (bottom - top) / house.storeys
-    for row in range(house.storeys):
+    step_x, step_y = (x1 - x0) / columns, (bottom - top) / building.storeys
+    for row in range(building.storeys):
         for column in range(columns):
             wx, wy = x0 + (column + 0.24) * step_x, top + (row + 0.3) * step_y
             lit = night and rng.random() < 0.4
             glass = (226, 190, 112) if lit else (92, 116, 138)
             box(image, wx, wy, wx + 0.5 * step_x, wy + 0.45 * step_y, tone(look, glass, 0.72 if lit else shade))
             box(
-                image, wx, wy + 0.45 * step_y, wx + 0.5 * step_x, wy + 0.5 * step_y, tone(look, house.wall, shade * 1.1)
+                image,
+                wx,
+                wy + 0.45 * step_y,
+                wx + 0.5 * step_x,
+                wy + 0.5 * step_y,
+                tone(look, building.wall, shade * 1.1),
             )
 
 
@@ -131,7 +100,7 @@ def _paint_ground(image, look: Look) -> None:
     image[y2 : y2 + kerb] = tone(look, (206, 206, 200), shade)
     joint = tone(look, (look.pavement * 0.86,) * 3, shade)
     for x in np.arange(0.03, 1.2, 0.11):
-        cv2.line(image, fixed(x * width, y2 + kerb), fixed((x - 0.05) * width, height), joint, 1, cv2.LINE_AA, _BITS)
+        cv2.line(image, fixed(x * width, y2 + kerb), fixed((x - 0.05) * width, height), joint, 1, cv2.LINE_AA, BITS)
     middle, dash = 0.645 * height, 0.06 * width
     for x in np.arange(0, width, 2 * dash):
         box(image, x, middle, x + dash, middle + 0.011 * height, tone(look, (214, 214, 204), shade))
@@ -149,44 +118,41 @@ def _paint_tree(image, look: Look, x: float, side: float) -> None:
         disc(image, x + dx * side, bottom - dy * side, radius * side, tone(look, (72, 118, 66), shade * light))
 
 
-def _paint_crossing(image, look: Look, frame: Frame) -> None:
-    half, rows = 0.15 * frame.side, 7
-    top, bottom = ROAD_TOP * frame.height, ROAD_BOTTOM * frame.height
+def _paint_crossing(image, look: Look, view: Viewport) -> None:
+    half, rows = 0.15 * view.side, 7
+    top, bottom = ROAD_TOP * view.height, ROAD_BOTTOM * view.height
     step = (bottom - top) / rows
     for row in range(rows):
         y = top + (row + 0.22) * step
         wide = half * (0.92 + 0.16 * row / rows)
         box(
             image,
-            frame.crossing_x - wide,
+            view.crossing_x - wide,
             y,
-            frame.crossing_x + wide,
+            view.crossing_x + wide,
             y + 0.52 * step,
             tone(look, (222, 222, 216), ambient(look) * 1.02),
         )
 
 
-def _paint_light(image, look: Look, frame: Frame) -> None:
-    x0, y0, x1, y1 = frame.housing
-    shade, pole = 0.5 + 0.5 * ambient(look), 0.12 * frame.lamp
+def _paint_light(image, look: Look, view: Viewport) -> None:
+    x0, y0, x1, y1 = view.housing
+    shade, pole, rim = 0.5 + 0.5 * ambient(look), 0.12 * view.lamp, 0.06 * view.lamp
     box(
         image,
-        frame.light_x - pole,
+        view.light_x - pole,
         y1,
-        frame.light_x + pole,
-        (PAVEMENT_TOP + 0.035) * frame.height,
+        view.light_x + pole,
+        (PAVEMENT_TOP + 0.035) * view.height,
         tone(look, (70, 72, 76), shade),
     )
     rounded(
         image,
-        x0 - 0.06 * frame.lamp,
-        y0 - 0.06 * frame.lamp,
-        x1 + 0.06 * frame.lamp,
-        y1 + 0.06 * frame.lamp,
-        0.34 * frame.lamp,
+        (x0 - rim, y0 - rim, x1 + rim, y1 + rim),
+        0.34 * view.lamp,
         tone(look, (74, 76, 80), shade),
     )
-    rounded(image, x0, y0, x1, y1, 0.3 * frame.lamp, tone(look, (24, 25, 28), shade))
+    rounded(image, view.housing, 0.3 * view.lamp, tone(look, (24, 25, 28), shade))
     for colour, rgb in LAMP_RGB.items():
-        x, y = frame.lamp_centre(colour)
-        disc(image, x, y, 0.5 * frame.lamp, tone(look, tuple(14 + v * 0.10 for v in rgb)))
+        x, y = view.lamp_centre(colour)
+        disc(image, x, y, 0.5 * view.lamp, tone(look, tuple(14 + v * 0.10 for v in rgb)))

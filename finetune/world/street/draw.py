@@ -15,72 +15,73 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from finetune.world.street.backdrop import LAMP_RGB, MARGIN_PX, backdrop, disc, tone
-from finetune.world.street.layout import Frame, Spot, frame_of, shake, spot
+from finetune.world.street.backdrop import LAMP_RGB, MARGIN_PX, backdrop, tone
+from finetune.world.street.layout import GroundSpot, Viewport, shake, spot, viewport_of
 from finetune.world.street.movers import paint
-from finetune.world.street.scene import Clip, Thing, light_at, things_at
+from finetune.world.street.scene import StreetClip, StreetThing, light_at, things_at
+from finetune.world.strokes import disc
 
 _ROOM_PX = 64
 """The noise field is larger than the frame by this much, so that each frame takes another part of it."""
 
 
-def draw(clip: Clip, t: float, size: tuple[int, int] | None = None) -> np.ndarray:
+def draw(clip: StreetClip, t: float, size: tuple[int, int] | None = None) -> np.ndarray:
     """The frame at t: (H, W, 3) uint8 RGB; `size` = (width, height), by default the clip's own."""
     size = size or clip.size
-    look, frame = clip.look, frame_of(clip.look, size)
-    dx, dy = shake(clip, t, frame.side)
+    look, view = clip.look, viewport_of(clip.look, size)
+    dx, dy = shake(clip, t, view.side)
     dx, dy = max(-MARGIN_PX, min(MARGIN_PX, dx)), max(-MARGIN_PX, min(MARGIN_PX, dy))
     still = backdrop(look, size)
     image = still[MARGIN_PX - dy : MARGIN_PX - dy + size[1], MARGIN_PX - dx : MARGIN_PX - dx + size[0]].copy()
-    _paint_lamp(image, clip, frame, t, dx, dy)
-    for thing, place in _placed(clip, frame, t):
+    _paint_lamp(image, clip, view, t, dx, dy)
+    for thing, place in _placed(clip, view, t):
         paint(
             image,
             look,
             thing,
-            Spot(place.x + dx, place.ground + dy, place.width, place.height, place.facing, place.stride),
+            GroundSpot(place.x + dx, place.ground + dy, place.width, place.height, place.facing, place.stride),
         )
     return _add_noise(image, clip, t)
 
 
-def boxes(clip: Clip, t: float) -> list[tuple[str, float, float, float, float]]:
+def boxes(clip: StreetClip, t: float) -> list[tuple[str, float, float, float, float]]:
     """(label, x0, y0, x1, y1) in 0..1 of the frame: each thing by its name, again as "to right" or "to left", and the
     lit lamp.
 
     The camera's shaking (under 1 % of the shorter side) is left out.
     """
-    frame = frame_of(clip.look, clip.size)
+    view = viewport_of(clip.look, clip.size)
     colour = light_at(clip, t)
-    x, y = frame.lamp_centre(colour)
+    x, y = view.lamp_centre(colour)
     found = [
         (
             f"{colour} light",
-            *_share(frame, x - frame.lamp / 2, y - frame.lamp / 2, x + frame.lamp / 2, y + frame.lamp / 2),
+            *_share(view, x - view.lamp / 2, y - view.lamp / 2, x + view.lamp / 2, y + view.lamp / 2),
         )
     ]
-    for thing, place in _placed(clip, frame, t):
-        share = _share(frame, *place.box)
+    for thing, place in _placed(clip, view, t):
+        share = _share(view, *place.box)
         found.append((thing.name, *share))
         if thing.direction in ("right", "left"):
             found.append((f"to {thing.direction}", *share))
     return found
 
 
-def _share(frame: Frame, x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, float, float]:
+def _share(view: Viewport, x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, float, float]:
     clip01 = lambda v: min(max(v, 0.0), 1.0)  # noqa: E731
-    return clip01(x0 / frame.width), clip01(y0 / frame.height), clip01(x1 / frame.width), clip01(y1 / frame.height)
+    return clip01(x0 / view.width), clip01(y0 / view.height), clip01(x1 / view.width), clip01(y1 / view.height)
 
 
-def _placed(clip: Clip, frame: Frame, t: float) -> list[tuple[Thing, Spot]]:
+def _placed(clip: StreetClip, view: Viewport, t: float) -> list[tuple[StreetThing, GroundSpot]]:
     """Things in view with their places, the far ones first."""
-    places = [(thing, spot(frame, thing, t)) for thing in things_at(clip, t)]
+    places = [(thing, spot(view, thing, t)) for thing in things_at(clip, t)]
     return sorted(places, key=lambda pair: pair[1].ground)
 
 
-def _paint_lamp(image, clip: Clip, frame: Frame, t: float, dx: int, dy: int) -> None:
+def _paint_lamp(image, clip: StreetClip, view: Viewport, t: float, dx: int, dy: int) -> None:
     colour = light_at(clip, t)
-    x, y = frame.lamp_centre(colour)
-    x, y, radius = x + dx, y + dy, frame.lamp / 2
+    x, y = view.lamp_centre(colour)
+    x, y, radius = x + dx, y + dy, view.lamp / 2
     rgb = LAMP_RGB[colour]
     _add_glow(image, x, y, 2.4 * radius, rgb, 0.34 if clip.look.time_of_day == "day" else 0.6)
     disc(image, x, y, radius, tone(clip.look, rgb, 0.9))
@@ -117,7 +118,7 @@ def _unit_noise(size: tuple[int, int]) -> np.ndarray:
     return np.random.default_rng(7).standard_normal((size[1] + _ROOM_PX, size[0] + _ROOM_PX, 3), dtype=np.float32)
 
 
-def _add_noise(image: np.ndarray, clip: Clip, t: float) -> np.ndarray:
+def _add_noise(image: np.ndarray, clip: StreetClip, t: float) -> np.ndarray:
     height, width = image.shape[:2]
     if clip.look.noise <= 0:
         return image

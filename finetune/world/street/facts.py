@@ -4,14 +4,15 @@ exactly t = i."""
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from finetune.world.street.scene import Clip, Thing, light_at, visible_turn
+from finetune.world.clip import visible_turn
+from finetune.world.street.scene import StreetClip, StreetThing, light_at
 
 
 @dataclass(frozen=True)
-class Facts:
+class StreetFacts:
     """What each turn of a clip shows."""
 
-    clip: Clip
+    clip: StreetClip
     lights: tuple[str, ...]
     """Colour of the light in each turn."""
 
@@ -20,11 +21,11 @@ class Facts:
         """All turns of the clip."""
         return range(self.clip.seconds)
 
-    def shown(self, thing: Thing) -> range:
+    def shown(self, thing: StreetThing) -> range:
         """Turns whose frame shows the thing."""
         return range(visible_turn(thing.start), min(visible_turn(thing.end), self.clip.seconds))
 
-    def named(self, name: str) -> list[Thing]:
+    def named(self, name: str) -> list[StreetThing]:
         """Things of this name, in order of start."""
         return [thing for thing in self.clip.things if thing.name == name]
 
@@ -47,6 +48,6 @@ class Facts:
         return "Yes." if self.sees("person", turn) else "No."
 
 
-def facts_of(clip: Clip) -> Facts:
+def facts_of(clip: StreetClip) -> StreetFacts:
     """The facts of a clip."""
-    return Facts(clip, tuple(light_at(clip, float(turn)) for turn in range(clip.seconds)))
+    return StreetFacts(clip, tuple(light_at(clip, float(turn)) for turn in range(clip.seconds)))

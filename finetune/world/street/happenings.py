@@ -1,20 +1,20 @@
-"""What is new and what is there on each turn of a `street` clip, by name (`events.py`)."""
+"""What sets in and what is present on each turn of a `street` clip, by name (`events.py`)."""
 
 from finetune.world.street.facts import facts_of
-from finetune.world.street.scene import LIGHTS, NAMES, Clip
+from finetune.world.street.scene import LIGHTS, NAMES, StreetClip
 
-NEW = (
+ONSETS = (
     *(f"{name} comes" for name in NAMES),
     *(f"{name} goes" for name in NAMES),
     *(f"light turns {colour}" for colour in LIGHTS),
 )
-THERE = (*NAMES, *(f"{colour} light" for colour in LIGHTS))
+PRESENT = (*NAMES, *(f"{colour} light" for colour in LIGHTS))
 
 
-def new(clip: Clip) -> dict[str, list[int]]:
-    """Of NEW, the turns that show it first."""
+def onsets(clip: StreetClip) -> dict[str, list[int]]:
+    """Of ONSETS, the turns that show it first."""
     facts = facts_of(clip)
-    found = {name: [] for name in NEW}
+    found: dict[str, list[int]] = {name: [] for name in ONSETS}
     for thing in clip.things:
         shown = facts.shown(thing)
         if len(shown):
@@ -25,7 +25,7 @@ def new(clip: Clip) -> dict[str, list[int]]:
     return found
 
 
-def there(clip: Clip) -> dict[str, list[int]]:
-    """Of THERE, the turns that show it."""
+def present(clip: StreetClip) -> dict[str, list[int]]:
+    """Of PRESENT, the turns that show it."""
     facts = facts_of(clip)
-    return {name: [turn for turn in facts.turns if facts.sees(name, turn)] for name in THERE}
+    return {name: [turn for turn in facts.turns if facts.sees(name, turn)] for name in PRESENT}

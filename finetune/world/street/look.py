@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Rgb = tuple[int, int, int]
+from finetune.world.strokes import Rgb, rgb_of
 
 _SKIES = {
     "day": (((96, 160, 222), (196, 224, 242)), ((150, 178, 200), (214, 222, 226))),
@@ -28,7 +28,7 @@ _WALLS = (
 
 
 @dataclass(frozen=True)
-class House:
+class Building:
     x0: float
     x1: float
     top: float
@@ -44,7 +44,7 @@ class Look:
     """day, dusk or night."""
     sky: tuple[Rgb, Rgb]
     """Colour at the top and at the roofs."""
-    houses: tuple[House, ...]
+    buildings: tuple[Building, ...]
     trees: tuple[tuple[float, float], ...]
     """(x, size) of each, size 1 = usual."""
     road: int
@@ -69,14 +69,14 @@ def make_look(rng: np.random.Generator) -> Look:
     """A random look."""
     time_of_day = str(rng.choice(["day", "dusk", "night"], p=[0.55, 0.2, 0.25]))
     pair = _SKIES[time_of_day][rng.integers(2)]
-    sky = tuple(_near(rng, colour, 14) for colour in pair)
+    top, low = (_near(rng, colour, 14) for colour in pair)
     left = rng.random() < 0.5
     light_x = float(rng.uniform(0.08, 0.2)) if left else float(rng.uniform(0.8, 0.92))
     trees = [(float(rng.uniform(0.04, 0.96)), float(rng.uniform(0.7, 1.2))) for _ in range(rng.integers(0, 4))]
     return Look(
         time_of_day=time_of_day,
-        sky=sky,
-        houses=_make_houses(rng),
+        sky=(top, low),
+        buildings=_make_buildings(rng),
         # a tree behind the light would only make it hard to see where the housing ends
         trees=tuple(tree for tree in trees if abs(tree[0] - light_x) > 0.16),
         road=int(rng.integers(78, 112)),
@@ -85,20 +85,20 @@ def make_look(rng: np.random.Generator) -> Look:
         light_y=float(rng.uniform(0.025, 0.085)),
         crossing_x=float(rng.uniform(0.38, 0.62)),
         gain=float(rng.uniform(0.82, 1.12)),
-        balance=tuple(float(v) for v in rng.uniform(0.94, 1.06, 3)),
+        balance=_balance(rng),
         noise=float(rng.uniform(0.5, 6.0)),
         jitter=float(rng.uniform(0.0, 0.008)) if rng.random() < 0.7 else 0.0,
         grain=int(rng.integers(2**31)),
     )
 
 
-def _make_houses(rng: np.random.Generator) -> tuple[House, ...]:
-    houses, x = [], -0.05
+def _make_buildings(rng: np.random.Generator) -> tuple[Building, ...]:
+    buildings, x = [], -0.05
     while x < 1.05:
         width = float(rng.uniform(0.12, 0.26))
         top = float(rng.uniform(0.08, 0.3))
-        houses.append(
-            House(
+        buildings.append(
+            Building(
                 x,
                 x + width,
                 top,
@@ -108,8 +108,13 @@ def _make_houses(rng: np.random.Generator) -> tuple[House, ...]:
             )
         )
         x += width + float(rng.choice([0.0, 0.0, 0.03]))
-    return tuple(houses)
+    return tuple(buildings)
 
 
 def _near(rng: np.random.Generator, colour: Rgb, spread: int) -> Rgb:
-    return tuple(int(v) for v in np.clip(np.array(colour) + rng.integers(-spread, spread + 1, 3), 0, 255))
+    return rgb_of(np.clip(np.array(colour) + rng.integers(-spread, spread + 1, 3), 0, 255))
+
+
+def _balance(rng: np.random.Generator) -> tuple[float, float, float]:
+    red, green, blue = (float(v) for v in rng.uniform(0.94, 1.06, 3))
+    return red, green, blue

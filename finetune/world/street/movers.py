@@ -1,17 +1,17 @@
-"""Paints what moves in a street: cars, people, the dog, the ball, each at its `Spot`. Shapes only; where and when is
-`layout.py`'s."""
+"""Paints what moves in a street: cars, people, the dog, the ball, each at its `GroundSpot`. Shapes only; `layout.py`
+says where and when."""
 
 import math
 
 import cv2
 import numpy as np
 
-from finetune.world.street.backdrop import ambient, disc, fixed, polygon, rounded, tone
-from finetune.world.street.layout import Spot
+from finetune.world.street.backdrop import ambient, tone
+from finetune.world.street.layout import GroundSpot
 from finetune.world.street.look import Look
-from finetune.world.street.scene import Thing
+from finetune.world.street.scene import StreetThing
+from finetune.world.strokes import BITS, Rgb, disc, fixed, fixed_points, polygon, rounded
 
-_BITS = 4
 CAR_RGB = {
     "red": (206, 30, 34),
     "blue": (36, 74, 206),
@@ -33,7 +33,7 @@ BALL_RGB = (255, 128, 20)
 _SKINS = ((236, 194, 164), (198, 150, 116), (140, 98, 72))
 
 
-def paint(image, look: Look, thing: Thing, spot: Spot) -> None:
+def paint(image, look: Look, thing: StreetThing, spot: GroundSpot) -> None:
     """Draw `thing` on `image` (H, W, 3 uint8 RGB) in place, shadow included."""
     _SHAPES[thing.kind](image, look, thing, spot)
 
@@ -43,7 +43,7 @@ def _lit(look: Look) -> float:
     return 0.3 + 0.7 * ambient(look)
 
 
-def _shadow(image, look: Look, spot: Spot, grow: float) -> None:
+def _shadow(image, look: Look, spot: GroundSpot, grow: float) -> None:
     """A soft dark ellipse on the ground, blended over the small part of the image that it touches."""
     half, flat = spot.width / 2 * grow, max(1.5, 0.055 * spot.width)
     x0, y0 = int(max(0, spot.x - half)), int(max(0, spot.ground - 2 * flat))
@@ -53,12 +53,12 @@ def _shadow(image, look: Look, spot: Spot, grow: float) -> None:
     part = image[y0:y1, x0:x1]
     dark = part.copy()
     cv2.ellipse(
-        dark, fixed(spot.x - x0, spot.ground - y0), fixed(half, flat), 0, 0, 360, (26, 26, 30), -1, cv2.LINE_AA, _BITS
+        dark, fixed(spot.x - x0, spot.ground - y0), fixed(half, flat), 0, 0, 360, (26, 26, 30), -1, cv2.LINE_AA, BITS
     )
     cv2.addWeighted(dark, 0.45, part, 0.55, 0, part)
 
 
-def _car(image, look: Look, thing: Thing, spot: Spot) -> None:
+def _car(image, look: Look, thing: StreetThing, spot: GroundSpot) -> None:
     paint_rgb, lit, face = CAR_RGB[thing.colour], _lit(look), spot.facing
     w, h = spot.width, spot.height
     night = look.time_of_day == "night"
@@ -124,7 +124,7 @@ def _car(image, look: Look, thing: Thing, spot: Spot) -> None:
             tone(look, (84, 86, 90), lit),
             1,
             cv2.LINE_AA,
-            _BITS,
+            BITS,
         )
     polygon(
         image,
@@ -138,7 +138,7 @@ def _car(image, look: Look, thing: Thing, spot: Spot) -> None:
     )
 
 
-def _person(image, look: Look, thing: Thing, spot: Spot) -> None:
+def _person(image, look: Look, thing: StreetThing, spot: GroundSpot) -> None:
     lit, h, face = _lit(look), spot.height, spot.facing
     _shadow(image, look, spot, 0.8)
     coat, legs = (
@@ -156,29 +156,22 @@ def _person(image, look: Look, thing: Thing, spot: Spot) -> None:
         foot = spot.ground - max(0.0, way * swing) * 0.05 * h
         _limb(
             image,
-            spot.x + way * 0.045 * h,
-            hip,
-            spot.x + way * (0.05 + 0.07 * abs(swing)) * h,
-            foot - thick / 2,
+            (spot.x + way * 0.045 * h, hip),
+            (spot.x + way * (0.05 + 0.07 * abs(swing)) * h, foot - thick / 2),
             thick,
             legs,
         )
         _limb(
             image,
-            spot.x + way * 0.13 * h,
-            shoulder + 0.04 * h,
-            spot.x + way * (0.16 + 0.03 * way * swing) * h,
-            hip + 0.02 * h,
+            (spot.x + way * 0.13 * h, shoulder + 0.04 * h),
+            (spot.x + way * (0.16 + 0.03 * way * swing) * h, hip + 0.02 * h),
             max(1, round(0.075 * h)),
             coat,
         )
-    rounded(image, spot.x - 0.15 * h, shoulder - 0.02 * h, spot.x + 0.15 * h, hip + 0.06 * h, 0.07 * h, coat)
+    rounded(image, (spot.x - 0.15 * h, shoulder - 0.02 * h, spot.x + 0.15 * h, hip + 0.06 * h), 0.07 * h, coat)
     rounded(
         image,
-        spot.x - 0.15 * h,
-        hip - 0.02 * h,
-        spot.x + 0.15 * h,
-        hip + 0.06 * h,
+        (spot.x - 0.15 * h, hip - 0.02 * h, spot.x + 0.15 * h, hip + 0.06 * h),
         0.03 * h,
         tone(look, COAT_RGB[thing.colour], lit * 0.8),
     )
@@ -190,11 +183,11 @@ def _person(image, look: Look, thing: Thing, spot: Spot) -> None:
         disc(image, spot.x, head + 0.075 * h, 0.035 * h, skin)
 
 
-def _limb(image, x0: float, y0: float, x1: float, y1: float, thick: int, colour) -> None:
-    cv2.line(image, fixed(x0, y0), fixed(x1, y1), colour, thick, cv2.LINE_AA, _BITS)
+def _limb(image, start: tuple[float, float], end: tuple[float, float], thick: int, colour: Rgb) -> None:
+    cv2.line(image, fixed(*start), fixed(*end), colour, thick, cv2.LINE_AA, BITS)
 
 
-def _dog(image, look: Look, thing: Thing, spot: Spot) -> None:
+def _dog(image, look: Look, thing: StreetThing, spot: GroundSpot) -> None:
     lit, w, h, face = _lit(look), spot.width, spot.height, spot.facing
     _shadow(image, look, spot, 0.85)
     fur, dark = tone(look, DOG_RGB, lit), tone(look, DOG_RGB, lit * 0.68)
@@ -205,12 +198,12 @@ def _dog(image, look: Look, thing: Thing, spot: Spot) -> None:
     thick = max(1, round(0.1 * w))
     swing = math.sin(spot.stride * 2 * math.pi)
     for x, way, colour in ((-0.24, -1, dark), (0.19, 1, dark), (-0.3, 1, fur), (0.13, -1, fur)):
-        _limb(image, *at(x, 0.42), *at(x + 0.09 * way * swing, 0.07), max(1, round(0.075 * w)), colour)
-    _limb(image, *at(-0.34, 0.6), *at(-0.47, 0.86 + 0.05 * swing), max(1, round(0.055 * w)), fur)
-    rounded(image, *_ordered(at(-0.37, 0.72), at(0.25, 0.32)), 0.14 * w, fur)
-    _limb(image, *at(0.2, 0.6), *at(0.32, 0.78), thick, fur)
+        _limb(image, at(x, 0.42), at(x + 0.09 * way * swing, 0.07), max(1, round(0.075 * w)), colour)
+    _limb(image, at(-0.34, 0.6), at(-0.47, 0.86 + 0.05 * swing), max(1, round(0.055 * w)), fur)
+    rounded(image, _ordered(at(-0.37, 0.72), at(0.25, 0.32)), 0.14 * w, fur)
+    _limb(image, at(0.2, 0.6), at(0.32, 0.78), thick, fur)
     disc(image, *at(0.34, 0.8), 0.115 * w, fur)
-    rounded(image, *_ordered(at(0.34, 0.83), at(0.5, 0.68)), 0.05 * w, fur)
+    rounded(image, _ordered(at(0.34, 0.83), at(0.5, 0.68)), 0.05 * w, fur)
     disc(image, *at(0.485, 0.78), 0.026 * w, tone(look, (22, 20, 20)))
     polygon(image, [at(0.24, 0.94), at(0.32, 0.96), at(0.3, 0.66), at(0.24, 0.66)], dark)
     disc(image, *at(0.37, 0.85), 0.018 * w, tone(look, (16, 16, 16)))
@@ -220,17 +213,15 @@ def _ordered(one, other) -> tuple[float, float, float, float]:
     return min(one[0], other[0]), min(one[1], other[1]), max(one[0], other[0]), max(one[1], other[1])
 
 
-def _ball(image, look: Look, thing: Thing, spot: Spot) -> None:
+def _ball(image, look: Look, thing: StreetThing, spot: GroundSpot) -> None:
     lit, radius, face = _lit(look), spot.width / 2, spot.facing
     x, y = spot.x, spot.ground - radius
     _shadow(image, look, spot, 0.9)
     for lift, length in ((0.5, 1.5), (0.0, 1.9), (-0.5, 1.5)):  # streaks behind it tell one frame which way it rolls
         _limb(
             image,
-            x - face * 1.2 * radius,
-            y + lift * radius,
-            x - face * (1.2 + 0.6 * length) * radius,
-            y + lift * radius,
+            (x - face * 1.2 * radius, y + lift * radius),
+            (x - face * (1.2 + 0.6 * length) * radius, y + lift * radius),
             max(1, round(0.12 * radius)),
             tone(look, (236, 236, 232), lit),
         )
@@ -248,12 +239,12 @@ def _ball(image, look: Look, thing: Thing, spot: Spot) -> None:
         ]
         cv2.polylines(
             image,
-            [np.round(np.array(points) * 16).astype(np.int32)],
+            [fixed_points(points)],
             False,
             tone(look, (255, 240, 220), lit),
             max(1, round(0.13 * radius)),
             cv2.LINE_AA,
-            _BITS,
+            BITS,
         )
 
 

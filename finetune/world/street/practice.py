@@ -12,13 +12,13 @@ import numpy as np
 from finetune.annotations import Answer, Question, Record
 from finetune.build import Dialogue
 from finetune.world import drills
-from finetune.world.drills import SEE, TALLY, TIMED, told, yes_no
+from finetune.world.drills import SEE, TALLY, TIMED, standing, yes_no
 from finetune.world.street.facts import facts_of
-from finetune.world.street.scene import LIGHTS, NAMES, Clip, light_at, things_at
+from finetune.world.street.scene import LIGHTS, NAMES, StreetClip, light_at, things_at
 from finetune.world.street.wordings import article, caption, mention, phrase, pick, write
 from streamo_app.protocol import span_text
 
-Shot = tuple[Clip, float]
+Shot = tuple[StreetClip, float]
 LIGHT_NAMES = tuple(f"{colour} light" for colour in LIGHTS)
 
 _BEFORE = ("Did {o} pass?", "Was there {o} before?", "Did you just see {o}?")
@@ -90,7 +90,7 @@ def ask_each(shots: Sequence[Shot], rng: np.random.Generator, share: float = 0.8
 def persist(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
     """One instruction that holds for every second in which `name` is in view: "Yes." then, silence else."""
     words = str(rng.choice(_PERSIST)).format(o=article(name))
-    return told("persist", words, ["Yes." if name in names_in(shot) else "" for shot in shots]), [name] * len(shots)
+    return standing("persist", words, ["Yes." if name in names_in(shot) else "" for shot in shots]), [name] * len(shots)
 
 
 def onset(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[Dialogue, list[str | None]]:
@@ -104,7 +104,7 @@ def onset(shots: Sequence[Shot], name: str, rng: np.random.Generator) -> tuple[D
     )
     text = f"The light turned {name.split(maxsplit=1)[0]}." if lamp else f"{article(name).capitalize()} appears."
     seen = [name in names_in(shot) for shot in shots]
-    return told("onset", words, [text if i and seen[i] and not seen[i - 1] else "" for i in range(len(shots))]), [
+    return standing("onset", words, [text if i and seen[i] and not seen[i - 1] else "" for i in range(len(shots))]), [
         name
     ] * len(shots)
 
@@ -133,10 +133,10 @@ def held(shots: Sequence[Shot], rng: np.random.Generator) -> tuple[Dialogue, lis
         }[kind]
         texts.append("" if answer == before else answer)
         before = answer
-    return told("held", words, texts), [{"light": "light", "cross": "person", "count": "car"}[kind]] * len(shots)
+    return standing("held", words, texts), [{"light": "light", "cross": "person", "count": "car"}[kind]] * len(shots)
 
 
-def timed(clip: Clip, rng: np.random.Generator) -> Record:
+def timed(clip: StreetClip, rng: np.random.Generator) -> Record:
     """Grounding made dense: the span of every event, after it. A single named event a clip teaches the copying of times
     too slowly."""
     facts = facts_of(clip)

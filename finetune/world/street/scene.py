@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from finetune.world.clip import clip_rng, off_grid
 from finetune.world.street.look import Look, make_look
 
 CAR_COLOURS = ("red", "blue", "green", "yellow", "white", "black")
@@ -23,20 +24,18 @@ SIZES = ((640, 360), (640, 480), (480, 480), (360, 640), (854, 480), (320, 240))
 """(width, height) in pixels that clips come in; most are the first."""
 _SIZE_SHARES = (0.45, 0.15, 0.1, 0.1, 0.1, 0.1)
 
-MIN_SECONDS = 5
 FIRST_START_S = 1.2
 """Nothing starts earlier: the first turns are quiet, so that a question asked at once is asked before."""
 QUIET_END_S = 2.5
 """Every event is over this long before the clip ends, so that its answer has a turn to stand on."""
 SAME_NAME_GAP_S = 2.0
 """Two things with one name are this far apart: "a red car" is never two red cars."""
-SPLITS = {"train": 1, "val": 2, "test": 3}
 _DURATION_S = {"car": (2.2, 6.0), "dog": (2.2, 6.0), "ball": (2.2, 6.0), "person": (3.0, 7.0)}
 _KINDS = ("car", "person", "dog", "ball")
 
 
 @dataclass(frozen=True)
-class Thing:
+class StreetThing:
     """Something that moves through the frame, in view iff `start <= t < end`."""
 
     kind: str
@@ -62,7 +61,7 @@ class Thing:
 
 
 @dataclass(frozen=True)
-class Clip:
+class StreetClip:
     """All there is to know about a clip; `light` is ((start_s, colour), ...) from 0.0 on, `things` are in order of
     start."""
 
@@ -71,25 +70,20 @@ class Clip:
     size: tuple[int, int]
     look: Look
     light: tuple[tuple[float, str], ...]
-    things: tuple[Thing, ...]
+    things: tuple[StreetThing, ...]
 
 
-def light_at(clip: Clip, t: float) -> str:
+def light_at(clip: StreetClip, t: float) -> str:
     """Colour of the light at t: red, yellow or green."""
     return [colour for start, colour in clip.light if start <= t][-1]
 
 
-def things_at(clip: Clip, t: float) -> tuple[Thing, ...]:
+def things_at(clip: StreetClip, t: float) -> tuple[StreetThing, ...]:
     """Things in view at t, in order of start."""
     return tuple(thing for thing in clip.things if thing.start <= t < thing.end)
 
 
-def visible_turn(t: float) -> int:
-    """First turn whose frame shows what begins at t: 4.3 is turn 5, 4.0 is turn 4."""
-    return math.ceil(t)
-
-
-def make_clip(seed: int, seconds: int, split: str = "train") -> Clip:
+def make_clip(seed: int, seconds: int, split: str = "train") -> StreetClip:
     """The clip of `seed`: the same for the same three arguments, on every machine.
 
     Splits never share a clip, whatever the seeds. Raises ValueError on a negative seed, an unknown split or fewer than
@@ -99,25 +93,13 @@ def make_clip(seed: int, seconds: int, split: str = "train") -> Clip:
     size = SIZES[rng.choice(len(SIZES), p=_SIZE_SHARES)]
     look = make_look(rng)
     light = _make_light(rng, seconds)
-    return Clip(seed, seconds, size, look, light, _make_things(rng, seconds))
+    return StreetClip(seed, seconds, size, look, light, _make_things(rng, seconds))
 
 
-def clip_rng(seed: int, seconds: int, split: str, *salt: int) -> np.random.Generator:
-    """What the clip of a seed is drawn from; `salt` tells worlds apart. Raises ValueError as `make_clip`."""
-    if split not in SPLITS:
-        raise ValueError(f"{split!r} is not a split; take one of {', '.join(SPLITS)}.")
-    if seed < 0:
-        raise ValueError(f"A seed cannot be negative, got {seed}.")
-    if seconds < MIN_SECONDS:
-        raise ValueError(f"A clip of {seconds} s is too short to hold an event; take at least {MIN_SECONDS} s.")
-    # the split comes first: trailing words of the entropy are padded with zeros, a leading one never collides
-    return np.random.default_rng(np.random.SeedSequence([SPLITS[split], *salt, seed]))
-
-
-def make_still(rng: np.random.Generator) -> Clip:
+def make_still(rng: np.random.Generator) -> StreetClip:
     """A one-second clip for single-frame practice: any light, things at independent places, most frames full."""
     things = []
-    for kind, share in zip(_KINDS, (0.6, 0.35, 0.3, 0.3)):
+    for kind, share in zip(_KINDS, (0.6, 0.35, 0.3, 0.3), strict=True):
         if rng.random() < share:
             things.append(_make_thing(rng, kind, 0.0, 1.0, at=float(rng.uniform(0.02, 0.98))))
     if things and things[0].kind == "car" and rng.random() < 0.4:
@@ -126,24 +108,18 @@ def make_still(rng: np.random.Generator) -> Clip:
             things.append(other)
     if {"dog", "ball"} <= {thing.kind for thing in things}:  # they share a strip: keep them clear of each other
         left, right = float(rng.uniform(0.02, 0.3)), float(rng.uniform(0.7, 0.98))
-        spots = dict(zip(("dog", "ball"), (left, right) if rng.random() < 0.5 else (right, left)))
+        spots = dict(zip(("dog", "ball"), (left, right) if rng.random() < 0.5 else (right, left), strict=True))
         things = [_placed(thing, spots[thing.kind]) if thing.kind in spots else thing for thing in things]
     rng.shuffle(things)
     size = SIZES[rng.choice(len(SIZES), p=_SIZE_SHARES)]
     light = ((0.0, str(rng.choice(LIGHTS))),)
-    return Clip(int(rng.integers(2**31)), 1, size, make_look(rng), light, tuple(things[:3]))
+    return StreetClip(int(rng.integers(2**31)), 1, size, make_look(rng), light, tuple(things[:3]))
 
 
-def _placed(thing: Thing, x: float) -> Thing:
+def _placed(thing: StreetThing, x: float) -> StreetThing:
     """The same thing standing at x (0..1 from the left of its way)."""
     at = x if thing.direction == "right" else 1 - x
-    return Thing(thing.kind, thing.colour, thing.direction, thing.start, thing.end, thing.wobble_seed, at)
-
-
-def off_grid(t: float) -> float:
-    """t in hundredths, kept away from whole seconds: a video at 12.5 frames a second has no frame exactly at 1.0."""
-    whole = math.floor(t)
-    return round(whole + 0.05 + 0.83 * (t - whole), 2)
+    return StreetThing(thing.kind, thing.colour, thing.direction, thing.start, thing.end, thing.wobble_seed, at)
 
 
 def _make_light(rng: np.random.Generator, seconds: int) -> tuple[tuple[float, str], ...]:
@@ -169,20 +145,20 @@ def _make_light(rng: np.random.Generator, seconds: int) -> tuple[tuple[float, st
 
 def _make_thing(
     rng: np.random.Generator, kind: str, start: float, end: float, colours=CAR_COLOURS, at: float | None = None
-) -> Thing:
+) -> StreetThing:
     colour = {"dog": "brown", "ball": "orange"}.get(kind) or str(rng.choice(colours if kind == "car" else CAR_COLOURS))
     ways = ("down", "up") if kind == "person" else ("right", "left")
-    return Thing(kind, colour, str(rng.choice(ways)), start, end, int(rng.integers(2**31)), at)
+    return StreetThing(kind, colour, str(rng.choice(ways)), start, end, int(rng.integers(2**31)), at)
 
 
-def _make_things(rng: np.random.Generator, seconds: int) -> tuple[Thing, ...]:
+def _make_things(rng: np.random.Generator, seconds: int) -> tuple[StreetThing, ...]:
     """Things one after another with random gaps, some overlapping the one before, some after a long emptiness."""
     traffic = rng.choice(["none", "sparse", "usual", "busy"], p=[0.05, 0.2, 0.4, 0.35])
     mean_gap_s = {"none": math.inf, "sparse": 4.5, "usual": 2.0, "busy": 0.8}[traffic]
     overlap = {"none": 0.0, "sparse": 0.15, "usual": 0.25, "busy": 0.45}[traffic]
     shares = np.array([0.46, 0.24, 0.15, 0.15]) * rng.uniform(0.4, 1.6, 4)
     colours = rng.choice(CAR_COLOURS, size=int(rng.integers(1, 7)), replace=False)
-    things: list[Thing] = []
+    things: list[StreetThing] = []
     t = FIRST_START_S + min(float(rng.exponential(mean_gap_s)), 30.0) if traffic != "none" else math.inf
     while t < seconds - QUIET_END_S - 2.2:
         kind = str(rng.choice(_KINDS, p=shares / shares.sum()))
@@ -200,7 +176,7 @@ def _make_things(rng: np.random.Generator, seconds: int) -> tuple[Thing, ...]:
     return tuple(things)
 
 
-def _fits(thing: Thing, others: list[Thing]) -> bool:
+def _fits(thing: StreetThing, others: list[StreetThing]) -> bool:
     """Room for `thing`: own lane free, at most two at once, its name not seen lately, nobody runs into a car."""
     near = [other for other in others if other.start < thing.end and thing.start < other.end]
     if any(
@@ -219,7 +195,7 @@ def _fits(thing: Thing, others: list[Thing]) -> bool:
     )
 
 
-def _meet(one: Thing, other: Thing) -> bool:
+def _meet(one: StreetThing, other: StreetThing) -> bool:
     """Whether a person would be on the car's lane while the car passes the crossing (by their progress, roughly)."""
     person, car = (one, other) if one.kind == "person" else (other, one)
     down = lambda t: (t - person.start) / (person.end - person.start)  # noqa: E731

@@ -1,6 +1,5 @@
 """Raw records of `street` clips: for each task an instruction, when it is asked, and what is to be said when.
 
-    records(clip, rng)                                                  # one per task that fits the clip
     record(clip, "alert_object", rng, argument="red car", turn=3)       # one task, with chosen argument and turn
     pair(clip, "alert_object", rng, ("red car", "dog"))                 # same clip, turn and wording, another argument
 
@@ -9,15 +8,27 @@ from `start` to `end` has st_time start + 1 and end_time end, which `protocol.ra
 and its answer to the turn after.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from finetune.annotations import Answer, Record
-from finetune.world.records import BACKWARD_S, at, early, naming_rng, question_turn, refuse, span, written
-from finetune.world.street.facts import Facts, facts_of
+from finetune.world.records import (
+    BACKWARD_S,
+    alike,
+    at,
+    common_turn,
+    early,
+    naming_rng,
+    put,
+    question_turn,
+    refuse,
+    span,
+    written,
+)
+from finetune.world.street.facts import StreetFacts, facts_of
 from finetune.world.street.practice import confusable
-from finetune.world.street.scene import CAR_COLOURS, LIGHTS, NAMES, Clip, Thing
+from finetune.world.street.scene import CAR_COLOURS, LIGHTS, NAMES, StreetClip, StreetThing
 from finetune.world.street.wordings import article, caption, kind_of, mention, pick, write
 from streamo_app.protocol import span_text
 
@@ -43,15 +54,8 @@ _NEVER_SHARE = {"alert_object": 0.2, "grounding_forward": 0.15, "grounding_backw
 """How often the argument is something that never comes although something does."""
 
 
-def records(clip: Clip, rng: np.random.Generator, paraphrases: str = "train", video_path: str = "") -> list[Record]:
-    """A record for each task that fits the clip. `paraphrases`: "train" or "heldout" wordings; `video_path` as the
-    record names it."""
-    made = (record(clip, task, rng, paraphrases, video_path=video_path) for task in TASKS)
-    return [item for item in made if item is not None]
-
-
 def record(
-    clip: Clip,
+    clip: StreetClip,
     task: str,
     rng: np.random.Generator,
     paraphrases: str = "train",
@@ -89,11 +93,20 @@ def record(
         special = "past" if task == "grounding_backward" else kind_of(slots.get("o", ""))
         form = pick(_grammar(task), rng, paraphrases, special)
     answers = _ANSWERS[task](facts, argument, turn)
-    return written(clip, "street", TASK_TYPES, task, argument, turn, write(form, rng, **slots), answers, video_path)
+    return written(
+        clip,
+        "street",
+        task,
+        TASK_TYPES[task],
+        argument=argument,
+        question=put(turn, write(form, rng, **slots)),
+        answers=answers,
+        video_path=video_path,
+    )
 
 
 def pair(
-    clip: Clip,
+    clip: StreetClip,
     task: str,
     rng: np.random.Generator,
     arguments: Sequence[str],
@@ -108,26 +121,12 @@ def pair(
         raise ValueError(f"{task!r} takes no argument, so there are no pairs of it; take one of {', '.join(_ARGUED)}.")
     facts = facts_of(clip)
     _, turns_for = _ARGUED[task]
-    turns = sorted(set.intersection(*(set(turns_for(facts, argument)) for argument in arguments)))
-    if not turns:
+    turn = common_turn((turns_for(facts, argument) for argument in arguments), rng)
+    if turn is None:
         return None
-    turn = int(rng.choice(turns))
     form = pick(_grammar(task), rng, paraphrases)  # one that suits all kinds of things
-    seed = int(rng.integers(2**31))  # the same typing for both
-    made = [
-        record(
-            clip,
-            task,
-            np.random.default_rng(seed),
-            paraphrases,
-            argument=name,
-            turn=turn,
-            form=form,
-            video_path=video_path,
-        )
-        for name in arguments
-    ]
-    return tuple(made) if all(made) else None
+    wanted = [(argument, form) for argument in arguments]
+    return alike(record, clip, task, rng, wanted, turn=turn, paraphrases=paraphrases, video_path=video_path)
 
 
 def rival(task: str, argument: str, rng: np.random.Generator) -> str:
@@ -149,7 +148,7 @@ def _grammar(task: str) -> str:
 # Which arguments there are to choose from, and on which turns each may be asked about.
 
 
-def _choose(facts: Facts, task: str, good: list[str], rng: np.random.Generator) -> str | None:
+def _choose(facts: StreetFacts, task: str, good: list[str], rng: np.random.Generator) -> str | None:
     """One of the arguments that happen, or sometimes something that never comes: mostly a car of another colour."""
     if good and rng.random() >= _NEVER_SHARE.get(task, 0.0):
         return good[int(rng.integers(len(good)))]
@@ -163,13 +162,13 @@ def _choose(facts: Facts, task: str, good: list[str], rng: np.random.Generator) 
     return str(rng.choice(cars if cars and rng.random() < 0.6 else never))
 
 
-def _alertable(facts: Facts, argument: str) -> list[int]:
+def _alertable(facts: StreetFacts, argument: str) -> list[int]:
     """Turns on which the argument is not in view; before its last onset where it has one."""
     last = max(facts.onsets(argument), default=None)
     return [turn for turn in early(facts) if not facts.sees(argument, turn) and (last is None or turn < last)]
 
 
-def _coming_lights(facts: Facts) -> list[str]:
+def _coming_lights(facts: StreetFacts) -> list[str]:
     return [
         f"{colour} light"
         for colour in LIGHTS
@@ -177,16 +176,16 @@ def _coming_lights(facts: Facts) -> list[str]:
     ]
 
 
-def _coming_names(facts: Facts) -> list[str]:
+def _coming_names(facts: StreetFacts) -> list[str]:
     """Names of the things that come, once for each thing."""
     return [thing.name for thing in facts.clip.things if _alertable(facts, thing.name)]
 
 
-def _once(facts: Facts) -> list[str]:
+def _once(facts: StreetFacts) -> list[str]:
     return [name for name in NAMES if len(facts.named(name)) == 1]
 
 
-def _before(facts: Facts, argument: str) -> list[int]:
+def _before(facts: StreetFacts, argument: str) -> list[int]:
     """Turns before the only appearance of the argument; any early turn when it never comes."""
     things = facts.named(argument)
     if len(things) > 1:
@@ -194,7 +193,7 @@ def _before(facts: Facts, argument: str) -> list[int]:
     return [turn for turn in early(facts) if not things or turn < facts.shown(things[0]).start]
 
 
-def _after(facts: Facts, argument: str) -> list[int]:
+def _after(facts: StreetFacts, argument: str) -> list[int]:
     """Turns at most BACKWARD_S after the only appearance of the argument; any early turn when it never comes."""
     things = facts.named(argument)
     if len(things) > 1:
@@ -216,7 +215,7 @@ _ARGUED = {
 # What is to be said: (facts, argument, turn of the question) -> answers.
 
 
-def _alert(facts: Facts, argument: str, asked: int) -> list[Answer]:
+def _alert(facts: StreetFacts, argument: str, asked: int) -> list[Answer]:
     light = argument.endswith(" light")
     content = (
         f"The light turned {argument.split(maxsplit=1)[0]}." if light else f"{article(argument).capitalize()} appears."
@@ -224,33 +223,33 @@ def _alert(facts: Facts, argument: str, asked: int) -> list[Answer]:
     return [at(turn, content) for turn in facts.onsets(argument) if turn >= asked]
 
 
-def _still_seen(facts: Facts, asked: int, kinds: Sequence[str]) -> list[Thing]:
+def _still_seen(facts: StreetFacts, asked: int, kinds: Sequence[str]) -> list[StreetThing]:
     """Things of these kinds that some turn from the question on shows, in the order in which they leave."""
     things = [thing for thing in facts.clip.things if thing.kind in kinds and facts.shown(thing).stop > asked]
     return sorted(things, key=lambda thing: thing.end)
 
 
-def _captions(facts: Facts, _: str | None, asked: int) -> list[Answer]:
+def _captions(facts: StreetFacts, _: str | None, asked: int) -> list[Answer]:
     return [
         span(thing.start, thing.end, asked, caption(thing))
         for thing in _still_seen(facts, asked, ("car", "person", "dog", "ball"))
     ]
 
 
-def _actions(facts: Facts, _: str | None, asked: int) -> list[Answer]:
+def _actions(facts: StreetFacts, _: str | None, asked: int) -> list[Answer]:
     return [
         span(thing.start, thing.end, asked, caption(thing)) for thing in _still_seen(facts, asked, ("person", "dog"))
     ]
 
 
-def _count(facts: Facts, _: str | None, asked: int) -> list[Answer]:
+def _count(facts: StreetFacts, _: str | None, asked: int) -> list[Answer]:
     return [
         span(car.start, car.end, asked, f"{number}.")
         for number, car in enumerate(_still_seen(facts, asked, ("car",)), 1)
     ]
 
 
-def _ground(facts: Facts, argument: str, asked: int) -> list[Answer]:
+def _ground(facts: StreetFacts, argument: str, asked: int) -> list[Answer]:
     answers = []
     for thing in facts.named(argument):
         shown = facts.shown(thing)
@@ -259,19 +258,20 @@ def _ground(facts: Facts, argument: str, asked: int) -> list[Answer]:
     return answers
 
 
-def _light_answers(facts: Facts, _: str | None, asked: int) -> list[Answer]:
+def _light_answers(facts: StreetFacts, _: str | None, asked: int) -> list[Answer]:
     return [
         at(turn, f"{facts.lights[turn].capitalize()}.")
         for turn in facts.changes(lambda turn: facts.lights[turn], asked)
     ]
 
 
-def _crossing_answers(facts: Facts, _: str | None, asked: int) -> list[Answer]:
+def _crossing_answers(facts: StreetFacts, _: str | None, asked: int) -> list[Answer]:
     return [at(turn, facts.crossing(turn)) for turn in facts.changes(facts.crossing, asked)]
 
 
-def _narrate(facts: Facts, _: str | None, asked: int) -> list[Answer]:
-    """Light changes and arrivals; of several on one turn the light first, then in a fixed order that the picture gives."""
+def _narrate(facts: StreetFacts, _: str | None, asked: int) -> list[Answer]:
+    """Light changes and arrivals; of several on one turn the light first, then in a fixed order that the picture
+    gives."""
     order = [*(f"{colour} car" for colour in CAR_COLOURS), "person", "dog", "ball"]
     said = []
     for turn in range(max(asked, 1), facts.clip.seconds):
@@ -284,7 +284,7 @@ def _narrate(facts: Facts, _: str | None, asked: int) -> list[Answer]:
     return said
 
 
-_ANSWERS = {
+_ANSWERS: dict[str, Callable[..., list[Answer]]] = {
     "alert_light": _alert,
     "alert_object": _alert,
     "event_caption": _captions,

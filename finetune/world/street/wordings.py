@@ -10,16 +10,17 @@ from functools import lru_cache
 
 import numpy as np
 
-from finetune.world.grammar import TELL, UPDATE, WHEN, expand, hold_out, one_of, words_of, write
+from finetune.world.grammar import TELL, UNSERVABLE, UPDATE, WHEN, Forms, expand, hold_out, one_of, words_of, write
 
 _STREET = "(street|road)"
-_UNKNOWN = "(a cat|a bus|a truck|a train|a horse|a bird|a cow|a sheep|a robot|a tractor|a chicken|a motorcycle)"
-"""What no world shows."""
 
 _PATTERNS = {
     "alert_light": (
         f"{TELL} {WHEN} the (light|traffic light) (turns|becomes|goes|changes to|switches to) {{c}}.",
-        "(Watch the light|Watch the traffic light) and (tell me|alert me|let me know) when it (turns|becomes|goes) {c}.",
+        (
+            "(Watch the light|Watch the traffic light) and (tell me|alert me|let me know) when it "
+            "(turns|becomes|goes) {c}."
+        ),
         "(Wait for|Watch for) the (light|traffic light) to (turn|become|go|change to) {c}.",
         f"{WHEN} the (light|traffic light) (turns|becomes|goes) {{c}}, (tell me|alert me|let me know).",
     ),
@@ -38,86 +39,151 @@ _PATTERNS = {
     "alert_object dog": (f"{TELL} {WHEN} {{o}} (runs by|runs past|comes running).",),
     "alert_object ball": (f"{TELL} {WHEN} {{o}} (rolls by|rolls past|comes rolling).",),
     "event_caption": (
-        "(Describe|Report|Caption|Summarise|Summarize|Write down) (each|every) event (when it ends|when it is over|once it is over|as soon as it ends|after it ends|when it has ended).",
-        "(Tell me|Say) what happened (when|once|after|each time) (an event|each event|something) (ends|is over|has ended).",
-        "(After|Once|When) (each event|every event|an event) (ends|is over|has ended), (describe it|tell me what happened|report it|write it down).",
-        "(Describe|Report|List) (all events|all the events|each event) (in the video|on the street|you see)(| when they end| one by one| once they are over).",
-        "(Wait until|Wait till) (an event|each event|something) (ends|is over), then (describe it|report it|tell me what happened).",
+        (
+            "(Describe|Report|Caption|Summarise|Summarize|Write down) (each|every) event "
+            "(when it ends|when it is over|once it is over|as soon as it ends|after it ends"
+            "|when it has ended)."
+        ),
+        (
+            "(Tell me|Say) what happened (when|once|after|each time) (an event|each event|something) "
+            "(ends|is over|has ended)."
+        ),
+        (
+            "(After|Once|When) (each event|every event|an event) (ends|is over|has ended), "
+            "(describe it|tell me what happened|report it|write it down)."
+        ),
+        (
+            "(Describe|Report|List) (all events|all the events|each event) "
+            "(in the video|on the street|you see)(| when they end| one by one| once they are over)."
+        ),
+        (
+            "(Wait until|Wait till) (an event|each event|something) (ends|is over), then "
+            "(describe it|report it|tell me what happened)."
+        ),
     ),
     "action_caption": (
-        "(Describe|Report|Tell me|Say) what (people and animals|people and dogs|persons and animals|people or animals) (do|are doing|did).",
-        "(Describe|Report|Caption) (each|every) action of (people and animals|a person or an animal|people and dogs|people or animals)(| when it ends| once it is over| as soon as it ends).",
-        "(Describe|Report|Caption|List) the (actions|movements) of (people and animals|people and dogs|living things|people or animals)(| one by one| as they end).",
-        "What (do|did) (people and animals|people and dogs|the people and animals) do?(| Describe each action.| Report each action.| Tell me after each action.)",
-        "(Watch|Follow) (the people and animals|people and animals|people and dogs) and (describe|report) (what they do|each action|every action).",
-        "(Ignore the cars|Never mind the cars), (describe|report) (what people and animals do|the people and animals|each action of people and animals).",
+        (
+            "(Describe|Report|Tell me|Say) what "
+            "(people and animals|people and dogs|persons and animals|people or animals) (do|are doing|did)."
+        ),
+        (
+            "(Describe|Report|Caption) (each|every) action of "
+            "(people and animals|a person or an animal|people and dogs|people or animals)"
+            "(| when it ends| once it is over| as soon as it ends)."
+        ),
+        (
+            "(Describe|Report|Caption|List) the (actions|movements) of "
+            "(people and animals|people and dogs|living things|people or animals)(| one by one| as they end)."
+        ),
+        (
+            "What (do|did) (people and animals|people and dogs|the people and animals) "
+            "do?(| Describe each action.| Report each action.| Tell me after each action.)"
+        ),
+        (
+            "(Watch|Follow) (the people and animals|people and animals|people and dogs) and "
+            "(describe|report) (what they do|each action|every action)."
+        ),
+        (
+            "(Ignore the cars|Never mind the cars), (describe|report) "
+            "(what people and animals do|the people and animals|each action of people and animals)."
+        ),
     ),
     "grounding": (
         "(When|At what time|In which seconds|From when to when) does {o} (pass|come by|go past|go by|pass by)?",
-        "(Find|Give me|State|Name|Give) the (time when|time at which|seconds in which|time span in which|times when) {o} (passes|comes by|goes past|is in view|goes by).",
-        "(When|From when to when|Between which seconds|During which seconds|In which seconds) is {o} (in view|there|on the street|in the picture|visible)?",
-        "(Find|Give me|State) the (start and end|time span|interval) of {o} (passing|going by|in the video|going past).",
+        (
+            "(Find|Give me|State|Name|Give) the "
+            "(time when|time at which|seconds in which|time span in which|times when) {o} "
+            "(passes|comes by|goes past|is in view|goes by)."
+        ),
+        (
+            "(When|From when to when|Between which seconds|During which seconds|In which seconds) is {o} "
+            "(in view|there|on the street|in the picture|visible)?"
+        ),
+        (
+            "(Find|Give me|State) the (start and end|time span|interval) of {o} "
+            "(passing|going by|in the video|going past)."
+        ),
     ),
     "grounding past": (
         "(When|At what time|In which seconds|From when to when) did {o} (pass|come by|go past|go by|pass by)?",
-        "(When|From when to when|Between which seconds|During which seconds|In which seconds) was {o} (in view|there|on the street|in the picture|visible)?",
-        "(Tell me|Say|Give me) the (time when|time at which|seconds in which|time span in which) {o} (passed|came by|went by|was in view).",
+        (
+            "(When|From when to when|Between which seconds|During which seconds|In which seconds) was {o} "
+            "(in view|there|on the street|in the picture|visible)?"
+        ),
+        (
+            "(Tell me|Say|Give me) the (time when|time at which|seconds in which|time span in which) {o} "
+            "(passed|came by|went by|was in view)."
+        ),
     ),
     "tsqa_light": (
         f"(What|Which) (colour|color) is the (light|traffic light)(| now| right now| at the moment)?{UPDATE}",
         f"(Which|What) light is (on|lit|shining)(| now| right now| at the moment)?{UPDATE}",
-        f"Is the (light|traffic light) (red, yellow or green|green, yellow or red|red, green or yellow)(| now| right now)?{UPDATE}",
+        (
+            "Is the (light|traffic light) (red, yellow or green|green, yellow or red|red, green or yellow)"
+            f"(| now| right now)?{UPDATE}"
+        ),
         f"(Tell me|Say|Give me) the (colour|color) of the (light|traffic light)(| now).{UPDATE}",
-        f"(What|Which) (colour|color) (does the light show|does the traffic light show|do you see at the light)(| now)?{UPDATE}",
+        (
+            "(What|Which) (colour|color) (does the light show|does the traffic light show"
+            f"|do you see at the light)(| now)?{UPDATE}"
+        ),
     ),
     "tsqa_crossing": (
-        f"Is (anybody|anyone|somebody|someone|a person) (crossing|walking over|on) the {_STREET}(| now| right now| at the moment)?{UPDATE}",
-        f"Is there (anybody|anyone|somebody|someone|a person) (crossing the street|crossing the road|on the crossing|on the street|on the road)(| now| right now)?{UPDATE}",
-        f"(Do you|Can you) see (anybody|anyone|somebody|someone|a person) (crossing|crossing the street|on the crossing)(| now)?{UPDATE}",
+        (
+            "Is (anybody|anyone|somebody|someone|a person) (crossing|walking over|on) "
+            f"the {_STREET}(| now| right now| at the moment)?{UPDATE}"
+        ),
+        (
+            "Is there (anybody|anyone|somebody|someone|a person) "
+            "(crossing the street|crossing the road|on the crossing|on the street|on the road)"
+            f"(| now| right now)?{UPDATE}"
+        ),
+        (
+            "(Do you|Can you) see (anybody|anyone|somebody|someone|a person) "
+            f"(crossing|crossing the street|on the crossing)(| now)?{UPDATE}"
+        ),
     ),
     "narration": (
-        "(Narrate|Comment on|Describe) (what you see|the video|the street|the scene|what happens|everything)(| live| as it happens| in real time| for me| all the time).",
-        "(Give|Give me) (a live|a running|a real time) (commentary|narration|description)(| of the street| of the scene| of the video| of what you see).",
-        "(Tell me|Say|Report) (everything that happens|everything you see|all that happens|what comes in) (as it happens|live|in real time|right away).",
+        (
+            "(Narrate|Comment on|Describe) (what you see|the video|the street|the scene|what happens"
+            "|everything)(| live| as it happens| in real time| for me| all the time)."
+        ),
+        (
+            "(Give|Give me) (a live|a running|a real time) (commentary|narration|description)"
+            "(| of the street| of the scene| of the video| of what you see)."
+        ),
+        (
+            "(Tell me|Say|Report) (everything that happens|everything you see|all that happens"
+            "|what comes in) (as it happens|live|in real time|right away)."
+        ),
         "(Keep talking|Keep telling me|Go on telling me) about (what you see|what happens|the street|the scene).",
-        "(Be|Act as|Play) (my eyes|the commentator|a commentator|a live reporter)(| for this street| for this scene| on this street).",
+        (
+            "(Be|Act as|Play) (my eyes|the commentator|a commentator|a live reporter)"
+            "(| for this street| for this scene| on this street)."
+        ),
     ),
     "counting": (
         "Count (the|all|all the) cars(| that pass| that drive by| that go by| passing by| going by| on the road).",
         "Count (every|each) car (that passes|that drives by|that goes by|passing by|going by).",
-        "(Keep count of|Keep a count of|Keep counting) (the|all|all the) (cars|cars that pass|cars that drive by|passing cars)(| for me).",
-        "How many cars (pass|have passed|drive by|go by|went by|are passing)?(| Keep me updated.| Update me when it changes.| Keep counting.| Count them.| Tell me after each one.)",
-        "(Tell me|Say|Give me) the (number|count) of (cars|passing cars)(| each time one has passed| whenever it changes| after each car| as they pass).",
-        "(Tell me|Say) how many cars (passed|have passed|went by)(| each time one has passed| whenever it changes| after each car).",
+        (
+            "(Keep count of|Keep a count of|Keep counting) (the|all|all the) "
+            "(cars|cars that pass|cars that drive by|passing cars)(| for me)."
+        ),
+        (
+            "How many cars (pass|have passed|drive by|go by|went by|are passing)?(| Keep me updated."
+            "| Update me when it changes.| Keep counting.| Count them.| Tell me after each one.)"
+        ),
+        (
+            "(Tell me|Say|Give me) the (number|count) of (cars|passing cars)"
+            "(| each time one has passed| whenever it changes| after each car| as they pass)."
+        ),
+        (
+            "(Tell me|Say) how many cars (passed|have passed|went by)"
+            "(| each time one has passed| whenever it changes| after each car)."
+        ),
         "(Count|Number) the (passing cars|cars) (one by one|out loud|aloud|as they pass|for me).",
     ),
-    "unservable": (
-        "(What will the weather be|What is the weather|How is the weather)(| tomorrow| tonight| next week| in Paris| in London).",
-        "Will it (rain|snow|be sunny|be warm) (tomorrow|tonight|next week|in Paris)?",
-        "(What is|Tell me|Name) the capital of (France|Italy|Japan|Spain|Germany|Brazil|Egypt|Canada|Peru).",
-        "(What is|How much is|Calculate) (two|three|seven|twenty) (plus|minus|times|divided by) (two|five|eight).",
-        "(Write|Write me|Tell me|Read me) a (poem|joke|story|song|letter|essay|riddle)(| about love| about the sea| about a king| for my mother).",
-        "(Play|Play me|Put on|Sing) (some music|a song|some jazz|my favourite song|the radio).",
-        "(Who is|What is the name of|Do you know) (that person|this man|that woman|the driver|the man on the street).",
-        "(What do you hear|Do you hear music|Do you hear a siren|Is there a sound|Is somebody talking|What are they saying).",
-        "(Translate this into|Say hello in|Say good morning in|Say thank you in|Translate hello into) (French|German|Spanish|Chinese|Japanese|Italian).",
-        "(Order|Buy|Book|Find) (a pizza|a flight to Paris|a hotel in London|a taxi|two tickets|a table for two)(| tonight| tomorrow| for me).",
-        "(Call|Send a message to|Write an email to) (my mother|the police|my friend|my boss|a doctor)(| now| tomorrow).",
-        "(What time is it|What day is it|How old are you|What is your name|Who made you|How are you|Who is the president|Who won the game).",
-        "(How do I|Can you) (bake bread|cook rice|fix a bike|learn French|make coffee|lose weight|open the door|turn on the radio)?",
-        "(Explain|Tell me about|What is) (gravity|the moon|history|philosophy|the stock market|a black hole|the meaning of life).",
-        "(Recommend|Name|Find me) a good (book|film|restaurant|song|hotel|doctor)(| in Paris| for tonight| about love).",
-        "(Tell me|Notify me|Let me know|Alert me) when (a cat|a bus|a truck|a train|a horse|a plane|a bird|a bicycle|a boat|an elephant) (appears|comes in|passes|shows up).",
-        f"(Say so|Ping me|Let me know) (as soon as|the moment) {_UNKNOWN} (appears|comes by).",
-        f"(Do you see|Is there|Can you see) {_UNKNOWN}?",
-        f"When does {_UNKNOWN} (pass|come by)?",
-        f"(Watch for|Look out for|Wait for|I am looking for) {_UNKNOWN}.",
-        "(What|Which) (colour|color) is (the sky|the house|the roof|the door|the wall|the floor)?",
-        "How many (birds|trees|windows|houses|cats|buses|trains|bicycles) (are there|do you see|pass)?",
-        "Count the (birds|trees|windows|houses|cats|buses|trains|bicycles).",
-        "(What is|Read|Tell me) the (licence plate|license plate|number plate|number) of the (car|bus|truck).",
-        "(What is|Read|Tell me) the (name of the shop|name of the street|text on the sign).",
-    ),
+    "unservable": UNSERVABLE,
 }
 TASKS = tuple(task for task in _PATTERNS if " " not in task)
 CANONICAL = (
@@ -136,8 +202,6 @@ CANONICAL = (
 """Forms that training always contains: the ones that the page suggests."""
 
 _PEOPLE = ("a person", "a person", "a person", "someone", "somebody", "a pedestrian")
-UNSERVABLE_REPLY = "I can't tell that."
-"""The same in all worlds: what a model watches is in the picture, not in the instruction."""
 
 
 def article(name: str) -> str:
@@ -199,7 +263,7 @@ def kind_of(o: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _split() -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+def _split() -> dict[str, Forms]:
     """Task -> (train forms, held-out forms)."""
     return hold_out(
         {task: [form for pattern in patterns for form in expand(pattern)] for task, patterns in _PATTERNS.items()},
@@ -210,7 +274,6 @@ def _split() -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
 __all__ = [
     "CANONICAL",
     "TASKS",
-    "UNSERVABLE_REPLY",
     "article",
     "caption",
     "kind_of",

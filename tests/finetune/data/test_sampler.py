@@ -13,7 +13,7 @@ from finetune.data.sampler import TaskSampler
 from finetune.labels import IGNORED
 from finetune.model import tiny
 from finetune.world.street import practice, tasks
-from finetune.world.street.scene import Clip, make_clip
+from finetune.world.street.scene import StreetClip, make_clip
 from streamo_app.models.wire import Wire
 from streamo_app.protocol import SYSTEM_PROMPT
 
@@ -187,7 +187,7 @@ def test_every_kind_of_row_can_be_drawn_in_a_world_that_has_it(rows):
 
 
 def test_practice_answers_are_what_the_picture_shows():
-    clip: Clip = next(c for c in (make_clip(i, 40) for i in range(50)) if c.things)
+    clip: StreetClip = next(c for c in (make_clip(i, 40) for i in range(50)) if c.things)
     thing = clip.things[0]
     seen, before = (clip, thing.start + 0.1), (clip, 0.0)
     rng = np.random.default_rng(0)

@@ -29,7 +29,7 @@ def test_what_a_clip_shows_last_is_read_from_its_seed(world):
     shown = last_shown(made)
     assert shown
     for name, second in shown.items():
-        turns = worlds.get(world).happenings.there(clip)[name]
+        turns = worlds.get(world).happenings.present(clip)[name]
         assert second == max(turns) < clip.seconds
 
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from finetune.data.batch import NO_DIGIT, PLACES, Batch, Sample, collate
 from finetune.model import tiny
 from finetune.training.aux_heads import AuxHeads
-from finetune.world.events import EVENTS, IGNORED
+from finetune.world.events import EVENTS, UNKNOWN
 from streamo_app.models.qwen2_5_vl import Qwen25VL
 
 
@@ -167,7 +167,7 @@ def test_the_way_loss_is_of_tokens_that_carry_something_on_its_way(run, batch, m
 
 
 def test_the_events_loss_is_read_where_a_turn_is_decided_and_weighs_what_happens_more(run, batch, monkeypatch):
-    events = torch.full((2, len(EVENTS)), IGNORED)
+    events = torch.full((2, len(EVENTS)), UNKNOWN)
     events[0, :3], events[1, 0] = torch.tensor([1.0, 0.0, 0.0]), 1.0
     monkeypatch.setattr(batch, "decisions", torch.tensor([[0, 6], [1, 4]]))
     monkeypatch.setattr(batch, "events", events)
@@ -304,7 +304,7 @@ def test_a_decision_knows_how_much_of_the_picture_has_changed_of_two_in_a_turn_t
 
     assert share(1, 0.08) == 0.5 and 0.5 < share(2, 0.08) < share(4, 0.08) == 1.0
     monkeypatch.setattr(batch, "decisions", torch.tensor(decided))
-    monkeypatch.setattr(batch, "events", torch.full((len(decided), len(EVENTS)), IGNORED))
+    monkeypatch.setattr(batch, "events", torch.full((len(decided), len(EVENTS)), UNKNOWN))
 
     def says_half(heads):
         heads.before.share.bias.data[:] = 0.5

@@ -1,4 +1,4 @@
-"""What is new and what is there on each turn, against clips whose script is written by hand.
+"""What sets in and what is present on each turn, against clips whose script is written by hand.
 
 Run: python -m pytest tests/finetune/world/test_events.py
 """
@@ -8,23 +8,23 @@ from dataclasses import replace
 import numpy as np
 
 from finetune.world.desk import scene as desk
-from finetune.world.events import EVENTS, IGNORED, NEW, THERE, of_clip, on_turns
+from finetune.world.events import EVENTS, ONSETS, PRESENT, UNKNOWN, of_clip, on_turns
 from finetune.world.street import scene as street
 
-CAR = street.Thing("car", "red", "right", 2.3, 4.6)
-DOG = street.Thing("dog", "brown", "left", 5.2, 5.8)
+CAR = street.StreetThing("car", "red", "right", 2.3, 4.6)
+DOG = street.StreetThing("dog", "brown", "left", 5.2, 5.8)
 """Gone before a turn shows it."""
-STREET = street.Clip(7, 8, (640, 360), street.make_clip(0, 20).look, ((0.0, "red"), (3.5, "green")), (CAR, DOG))
+STREET = street.StreetClip(7, 8, (640, 360), street.make_clip(0, 20).look, ((0.0, "red"), (3.5, "green")), (CAR, DOG))
 
-GUEST = desk.Thing("person", "", "", 0, 4.2, 7.4, "left", "right", 1)
-BALL = desk.Thing("object", "red", "ball", 0, 9.2, 11.8, "left", "left", 2)
-ROOM = desk.Clip(1, 16, (640, 480), ((0.0, 0),), (1, 2), ((1.5, 2.6),), (), (GUEST, BALL))
+GUEST = desk.DeskThing("person", "", "", 0, 4.2, 7.4, "left", "right", 1)
+BALL = desk.DeskThing("object", "red", "ball", 0, 9.2, 11.8, "left", "left", 2)
+ROOM = desk.DeskClip(1, 16, (640, 480), ((0.0, 0),), (1, 2), ((1.5, 2.6),), (), (GUEST, BALL))
 
 
 def told(table: np.ndarray) -> list[str]:
     """A line for each turn on which the table says that something is so."""
     return [
-        f"{turn} {', '.join(name for name, value in zip(EVENTS, row) if value == 1)}"
+        f"{turn} {', '.join(name for name, value in zip(EVENTS, row, strict=True) if value == 1)}"
         for turn, row in enumerate(table)
         if (row == 1).any()
     ]
@@ -64,13 +64,13 @@ def test_a_room_tells_its_changes_what_sets_in_to_move_and_what_is_there():
 def test_another_view_is_new_and_leaves_open_what_moved():
     table = of_clip("desk", replace(ROOM, views=((0.0, 0), (13.5, 1))))
     (view, motion) = columns("desk: view", "desk: motion")
-    assert np.flatnonzero(table[:, view]).tolist() == [14] and (table[:, motion] == IGNORED).all()
+    assert np.flatnonzero(table[:, view]).tolist() == [14] and (table[:, motion] == UNKNOWN).all()
 
 
 def test_a_world_says_nothing_of_the_other():
     foreign = [i for i, name in enumerate(EVENTS) if name.startswith("desk")]
     table = of_clip("street", STREET)
-    assert (table[:, foreign] == IGNORED).all() and (np.delete(table, foreign, axis=1) >= 0).all()
+    assert (table[:, foreign] == UNKNOWN).all() and (np.delete(table, foreign, axis=1) >= 0).all()
 
 
 def test_what_happened_in_a_skipped_second_is_new_on_the_next_turn_and_nothing_is_new_on_the_first():
@@ -81,7 +81,7 @@ def test_what_happened_in_a_skipped_second_is_new_on_the_next_turn_and_nothing_i
     assert table[1:, came].tolist() == [1, 0, 0]
     assert table[1:, turned].tolist() == [1, 0, 0] and table[1:, went].tolist() == [0, 1, 0]
     assert table[:, there].tolist() == [0, 1, 0, 0]
-    assert (table[0, : len(NEW)] == IGNORED).all() and (
-        table[0, columns(*(n for n in THERE if "street" in n))] >= 0
+    assert (table[0, : len(ONSETS)] == UNKNOWN).all() and (
+        table[0, columns(*(n for n in PRESENT if "street" in n))] >= 0
     ).all()
     assert (of_clip("street", STREET)[2, came] == 0).all()  # the clip's own table is as it was

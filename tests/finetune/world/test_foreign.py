@@ -55,5 +55,5 @@ def test_the_same_seed_asks_the_same():
 
 
 def test_a_world_that_there_is_not_is_refused():
-    with pytest.raises(ValueError, match="There is no world 'moon'; take street, desk."):
+    with pytest.raises(ValueError, match=r"There is no world 'moon'; take street, desk\."):
         foreign.record("moon", None, np.random.default_rng(0))

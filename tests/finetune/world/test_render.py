@@ -99,14 +99,23 @@ def test_the_same_seed_plans_the_same_clips_and_a_larger_count_begins_with_them(
     assert all(20 <= clip.seconds <= 90 and clip_fps(clip) in FPS_CHOICES for clip in plan(30, 5))
 
 
-@pytest.mark.parametrize("arguments, sentence", [
-    (["--world", "moon", "--count", "1"], "There is no world 'moon'; take street, desk."),
-    (["--world", "street", "--count", "0"], "--count is 0; ask for at least one clip."),
-    (["--world", "street", "--count", "1", "--seed", "-4"], "--seed is -4; take 0 or a positive number."),
-    (["--world", "street", "--count", "1", "--seconds", "2"], "--seconds is 2; a clip is 5 to 3600 s long."),
-    (["--world", "street", "--count", "some"], "argument --count: invalid int value: 'some' (see python -m finetune world render --help)"),
-    (["--world", "street"], "the following arguments are required: --count (see python -m finetune world render --help)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--world", "moon", "--count", "1"], "There is no world 'moon'; take street, desk."),
+        (["--world", "street", "--count", "0"], "--count is 0; ask for at least one clip."),
+        (["--world", "street", "--count", "1", "--seed", "-4"], "--seed is -4; take 0 or a positive number."),
+        (["--world", "street", "--count", "1", "--seconds", "2"], "--seconds is 2; a clip is 5 to 3600 s long."),
+        (
+            ["--world", "street", "--count", "some"],
+            "argument --count: invalid int value: 'some' (see python -m finetune world render --help)",
+        ),
+        (
+            ["--world", "street"],
+            "the following arguments are required: --count (see python -m finetune world render --help)",
+        ),
+    ],
+)
 def test_bad_arguments_end_with_2_and_one_sentence(tmp_path, capsys, arguments, sentence):
     assert main([str(tmp_path / "out"), *arguments]) == 2
     assert capsys.readouterr().err == sentence + "\n"

@@ -1,5 +1,8 @@
 """Both worlds through the one interface that training sees."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -14,12 +17,32 @@ def world(request) -> worlds.World:
 
 
 def test_a_world_that_there_is_not_is_refused():
-    with pytest.raises(ValueError, match="There is no world 'moon'; take street, desk."):
+    with pytest.raises(ValueError, match=r"There is no world 'moon'; take street, desk\."):
         worlds.get("moon")
 
 
 def test_a_world_has_its_own_name_and_is_made_once(world):
     assert worlds.get(world.name) is world
+
+
+def worlds_imported_by(path: Path) -> set[str]:
+    modules = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            modules |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {
+        name for name in worlds.NAMES if any(f"{module}.".startswith(f"finetune.world.{name}.") for module in modules)
+    }
+
+
+def test_a_world_imports_nothing_of_another_and_few_modules_know_both():
+    home = Path(worlds.__file__).parent
+    for name in worlds.NAMES:
+        for path in (home / name).glob("*.py"):
+            assert worlds_imported_by(path) <= {name}, f"{name}/{path.name} imports another world"
+    assert {path.name for path in home.glob("*.py") if worlds_imported_by(path)} == {"worlds.py", "render.py"}
 
 
 def test_every_name_of_an_alert_can_be_seen_and_has_a_share(world):

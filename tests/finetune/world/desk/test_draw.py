@@ -8,25 +8,25 @@ import numpy as np
 import pytest
 
 from finetune.world.desk.draw import boxes, draw
-from finetune.world.desk.scene import SIZES, Clip, Thing, make_clip
+from finetune.world.desk.scene import SIZES, DeskClip, DeskThing, make_clip
 
 HUES = {"red": (165, 12), "yellow": (20, 36), "green": (45, 82), "blue": (97, 126)}
 """(from, to) in OpenCV's half degrees; red goes round."""
 
 
-def clip_of(*things: Thing, seed=0, dark=(), covered=(), views=((0.0, 0),), size=(320, 240)) -> Clip:
-    return Clip(seed, 20, size, views, (1000 + seed, 2000 + seed), tuple(dark), tuple(covered), things)
+def clip_of(*things: DeskThing, seed=0, dark=(), covered=(), views=((0.0, 0),), size=(320, 240)) -> DeskClip:
+    return DeskClip(seed, 20, size, views, (1000 + seed, 2000 + seed), tuple(dark), tuple(covered), things)
 
 
-def person(start=-5.0, end=30.0, seed=1, enters="left", leaves="right") -> Thing:
-    return Thing("person", "", "", 0, start, end, enters, leaves, seed)
+def person(start=-5.0, end=30.0, seed=1, enters="left", leaves="right") -> DeskThing:
+    return DeskThing("person", "", "", 0, start, end, enters, leaves, seed)
 
 
-def shown(colour: str, shape: str, start=4.3, end=9.7, seed=1, enters="left", leaves="right") -> Thing:
-    return Thing("object", colour, shape, 0, start, end, enters, leaves, seed)
+def shown(colour: str, shape: str, start=4.3, end=9.7, seed=1, enters="left", leaves="right") -> DeskThing:
+    return DeskThing("object", colour, shape, 0, start, end, enters, leaves, seed)
 
 
-def named(clip: Clip, t: float, label: str) -> list[tuple[float, float, float, float]]:
+def named(clip: DeskClip, t: float, label: str) -> list[tuple[float, float, float, float]]:
     return [tuple(box[1:]) for box in boxes(clip, t) if box[0] == label]
 
 
@@ -130,7 +130,7 @@ def test_two_people_keep_to_their_halves():
 
 def test_a_hand_changes_the_picture_and_has_no_box():
     for seed in range(12):
-        hand = Thing("hand", "", "", 0, 4.3, 7.7, "left", "left", seed)
+        hand = DeskThing("hand", "", "", 0, 4.3, 7.7, "left", "left", seed)
         clip = clip_of(hand, seed=seed)
         smooth = [cv2.blur(draw(clip, t), (5, 5)).astype(int) for t in (4.0, 5.0, 6.0, 7.0)]  # without the grain
         assert all((np.abs(later - smooth[0]).max(2) > 12).mean() > 0.01 for later in smooth[1:])

@@ -9,14 +9,14 @@ import numpy as np
 
 from finetune.build import build_dialogue
 from finetune.world.desk import practice
-from finetune.world.desk.scene import Clip, Thing, make_clip
+from finetune.world.desk.scene import DeskClip, DeskThing, make_clip
 from streamo_app.protocol import State
 
 THINGS = (
-    Thing("person", "", "", 0, -5.0, 50.0, "left", "right", 1),
-    Thing("object", "red", "box", 0, 2.2, 6.4, "left", "left", 2),
+    DeskThing("person", "", "", 0, -5.0, 50.0, "left", "right", 1),
+    DeskThing("object", "red", "box", 0, 2.2, 6.4, "left", "left", 2),
 )
-CLIP = Clip(7, 20, (640, 480), ((0.0, 0), (16.5, 1)), (11, 12), ((8.3, 11.5),), ((13.5, 15.2),), THINGS)
+CLIP = DeskClip(7, 20, (640, 480), ((0.0, 0), (16.5, 1)), (11, 12), ((8.3, 11.5),), ((13.5, 15.2),), THINGS)
 BOTH, ALONE, DARK, COVERED, EMPTY = (CLIP, 4.0), (CLIP, 7.0), (CLIP, 9.0), (CLIP, 14.0), (CLIP, 18.0)
 
 
@@ -46,10 +46,12 @@ def test_a_question_a_turn_is_answered_by_its_picture():
     for _ in range(200):
         dialogue, searched = practice.ask_each([BOTH, DARK, COVERED, EMPTY], generator)
         assert len(searched) == 4 and set(searched) <= {*practice.NAMES, "object", "desk thing", None}
-        for turn, name in zip(dialogue.turns, searched):
+        for turn in dialogue.turns:
             assert (turn.state is State.RESPONSE) == bool(turn.instructions) == bool(turn.text)
             assert not any("Keep" in line or "changes" in line for line in turn.instructions)
-        hidden |= {name for turn, name in zip(dialogue.turns[1:3], searched[1:3]) if turn.text == "Yes." and name}
+        hidden |= {
+            name for turn, name in zip(dialogue.turns[1:3], searched[1:3], strict=True) if turn.text == "Yes." and name
+        }
         if searched[0] == "object":
             assert dialogue.turns[0].text == "Red."
     assert hidden == {"covered"}  # nobody and nothing is seen where it is hidden

@@ -3,6 +3,7 @@
 Run: python -m pytest tests/finetune/world/desk/test_scene.py
 """
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -12,9 +13,9 @@ from finetune.world.desk.scene import (
     CHANGES,
     GAP_S,
     QUIET_END_S,
-    Clip,
-    Facts,
-    Thing,
+    DeskClip,
+    DeskFacts,
+    DeskThing,
     is_covered,
     is_dark,
     make_clip,
@@ -22,9 +23,9 @@ from finetune.world.desk.scene import (
     things_at,
 )
 
-GUEST = Thing("person", "", "", 0, 2.3, 30.0, "left", "left", 1)
-MUG = Thing("object", "blue", "mug", 1, 9.4, 12.6, "right", "left", 2)
-CLIP = Clip(1, 20, (400, 300), ((0.0, 0), (5.5, 1), (15.2, 0)), (1, 2), ((6.9, 8.2),), (), (GUEST, MUG))
+GUEST = DeskThing("person", "", "", 0, 2.3, 30.0, "left", "left", 1)
+MUG = DeskThing("object", "blue", "mug", 1, 9.4, 12.6, "right", "left", 2)
+CLIP = DeskClip(1, 20, (400, 300), ((0.0, 0), (5.5, 1), (15.2, 0)), (1, 2), ((6.9, 8.2),), (), (GUEST, MUG))
 CLIPS = [make_clip(seed, 25 + seed % 20, split) for seed in range(120) for split in ("train", "test")]
 
 
@@ -51,7 +52,7 @@ def test_one_thing_happens_at_a_time_and_all_is_over_before_the_end():
                 *(t for span in (*clip.dark, *clip.covered) for t in span),
             ]
         )
-        assert all(later - earlier > 1 for earlier, later in zip(times, times[1:])), (
+        assert all(later - earlier > 1 for earlier, later in itertools.pairwise(times)), (
             clip.seed
         )  # never two changes on one turn
         assert not times or times[-1] <= clip.seconds - QUIET_END_S + 0.2
@@ -70,17 +71,17 @@ def test_nothing_happens_out_of_sight():
         assert not any(is_dark(clip, t) and is_covered(clip, t) for t in range(clip.seconds))
         for thing in clip.things:
             if thing.kind != "person":  # what is held up or moved is seen all the while, and alone
-                assert all(thing in things_at(clip, float(turn)) for turn in Facts(clip).shown(thing))
+                assert all(thing in things_at(clip, float(turn)) for turn in DeskFacts(clip).shown(thing))
 
 
 def test_every_change_happens_somewhere_and_some_clips_are_quiet():
-    facts = [Facts(clip) for clip in CLIPS]
+    facts = [DeskFacts(clip) for clip in CLIPS]
     assert all(any(each.onsets(change) for each in facts) for change in CHANGES)
     assert any(not any(each.onsets(change) for change in CHANGES) for each in facts)
 
 
 def test_a_change_is_shown_by_the_turn_after_it():
-    facts = Facts(CLIP)
+    facts = DeskFacts(CLIP)
     expected = {"lights off": [7], "lights on": [9], "person comes": [3], "view": [6, 16]}
     expected |= {"blue object": [10], "blue object gone": [13], "object": [10]}
     assert {change: facts.onsets(change) for change in (*CHANGES, "object") if facts.onsets(change)} == expected
@@ -90,23 +91,23 @@ def test_a_change_is_shown_by_the_turn_after_it():
 
 def test_a_cut_away_is_no_leaving_and_a_cut_back_no_coming():
     gone = replace(CLIP, things=(replace(GUEST, end=7.4), MUG))  # left while another room was shown
-    assert Facts(gone).onsets("person leaves") == [] and Facts(gone).goes(gone.things[0]) is None
-    assert Facts(replace(CLIP, things=(replace(GUEST, start=5.2),))).onsets("person comes") == []  # with the cut
+    assert DeskFacts(gone).onsets("person leaves") == [] and DeskFacts(gone).goes(gone.things[0]) is None
+    assert DeskFacts(replace(CLIP, things=(replace(GUEST, start=5.2),))).onsets("person comes") == []  # with the cut
 
 
 def test_what_is_out_of_sight_in_between_is_not_timed():
-    assert only(Facts(CLIP), "blue object") == (9.4, 12.6) and only(Facts(CLIP), "dark") == (6.9, 8.2)
-    assert only(Facts(CLIP), "person") is None and only(Facts(CLIP), "red object") is None
+    assert only(DeskFacts(CLIP), "blue object") == (9.4, 12.6) and only(DeskFacts(CLIP), "dark") == (6.9, 8.2)
+    assert only(DeskFacts(CLIP), "person") is None and only(DeskFacts(CLIP), "red object") is None
     left = replace(CLIP, things=(replace(GUEST, end=17.5),))
-    assert only(Facts(left), "person") is None
-    assert only(Facts(replace(left, views=((0.0, 0),), dark=())), "person") == (2.3, 17.5)
-    assert only(Facts(replace(left, views=((0.0, 0),))), "person") is None  # the lights were off for a while
+    assert only(DeskFacts(left), "person") is None
+    assert only(DeskFacts(replace(left, views=((0.0, 0),), dark=())), "person") == (2.3, 17.5)
+    assert only(DeskFacts(replace(left, views=((0.0, 0),))), "person") is None  # the lights were off for a while
 
 
 def test_objects_move_as_they_come_and_go_and_people_all_the_time():
     room = replace(CLIP, views=((0.0, 1),), dark=())
-    facts = Facts(room)
+    facts = DeskFacts(room)
     assert [turn for turn in facts.turns if facts.moving(turn)] == [10, 12]
     assert motions(facts) == [10]  # one still turn between is no rest
-    assert motions(Facts(replace(CLIP, views=((0.0, 0),), dark=(), things=(GUEST,)))) == [3]
-    assert motions(Facts(CLIP)) is None
+    assert motions(DeskFacts(replace(CLIP, views=((0.0, 0),), dark=(), things=(GUEST,)))) == [3]
+    assert motions(DeskFacts(CLIP)) is None

@@ -14,29 +14,32 @@ import numpy as np
 import pytest
 
 from finetune.build import build_dialogue
-from finetune.world.desk.scene import Clip, Thing, make_clip
-from finetune.world.desk.tasks import ARGUMENTS, PAIRED, TASK_TYPES, TASKS, pair, record, records, rival
+from finetune.world import worlds
+from finetune.world.desk.scene import DeskClip, DeskThing, make_clip
+from finetune.world.desk.tasks import ARGUMENTS, PAIRED, TASK_TYPES, TASKS, pair, record, rival
 from finetune.world.desk.wordings import CANONICAL, mentions, pick_alike, wordings
 from finetune.world.grammar import words_of
 from finetune.world.street import wordings as street
 from streamo_app.protocol import State
 
-LEAVER = Thing("person", "", "", 0, -5.0, 6.4, "left", "right", 1)
-STAYER = Thing("person", "", "", 1, -5.0, 50.0, "left", "right", 2)
-BALL = Thing("object", "red", "ball", 0, 13.2, 16.6, "left", "left", 3)
-VISITOR = Thing("person", "", "", 0, 29.3, 33.6, "left", "right", 4)
-HAND = Thing("hand", "", "", 0, 35.2, 37.1, "left", "left", 5)
+LEAVER = DeskThing("person", "", "", 0, -5.0, 6.4, "left", "right", 1)
+STAYER = DeskThing("person", "", "", 1, -5.0, 50.0, "left", "right", 2)
+BALL = DeskThing("object", "red", "ball", 0, 13.2, 16.6, "left", "left", 3)
+VISITOR = DeskThing("person", "", "", 0, 29.3, 33.6, "left", "right", 4)
+HAND = DeskThing("hand", "", "", 0, 35.2, 37.1, "left", "left", 5)
 VIEWS = ((0.0, 0), (18.3, 1), (21.7, 0))
-CLIP = Clip(7, 40, (640, 480), VIEWS, (11, 12), ((8.3, 11.5),), ((24.5, 27.2),), (LEAVER, STAYER, BALL, VISITOR, HAND))
+CLIP = DeskClip(
+    7, 40, (640, 480), VIEWS, (11, 12), ((8.3, 11.5),), ((24.5, 27.2),), (LEAVER, STAYER, BALL, VISITOR, HAND)
+)
 STILL = replace(CLIP, views=((0.0, 0),), covered=(), things=(BALL, VISITOR, HAND))
 """One room all the time, nobody there at first."""
 
 
-def ask(task: str, clip: Clip = CLIP, **choice):
+def ask(task: str, clip: DeskClip = CLIP, **choice):
     return record(clip, f"desk_{task}", np.random.default_rng(0), **choice)
 
 
-def spoken(task: str, clip: Clip = CLIP, **choice) -> tuple[dict[int, str], list[int]]:
+def spoken(task: str, clip: DeskClip = CLIP, **choice) -> tuple[dict[int, str], list[int]]:
     """What the dialogue builder makes of it: texts by turn of response, and the turns of standing by; nothing may be
     moved."""
     dialogue, notes = build_dialogue(ask(task, clip, **choice), clip.seconds)
@@ -207,7 +210,10 @@ def test_a_rival_is_another_argument_of_the_task():
 def test_every_task_gives_records_that_the_builder_takes_as_they_are():
     rng = np.random.default_rng(0)
     made = [
-        (clip, item) for seed in range(150) for clip in [make_clip(seed, 20 + seed % 26)] for item in records(clip, rng)
+        (clip, item)
+        for seed in range(150)
+        for clip in [make_clip(seed, 20 + seed % 26)]
+        for item in worlds.get("desk").records(clip, rng)
     ]
     assert {item.task for _, item in made} == set(TASKS)
     for clip, item in made:
@@ -247,12 +253,21 @@ def test_what_the_page_suggests_is_always_trained():
     trained = {form.format(o="a red object", d="the red object") for task in TASKS for form in wordings(task)}
     assert {form.format(o="a red object", d="the red object") for form in CANONICAL} <= trained
     assert {
-        "Tell me when the lights go off.", "Let me know when the lights come back on.", "Tell me when the camera is covered.",
+        "Tell me when the lights go off.",
+        "Let me know when the lights come back on.",
+        "Tell me when the camera is covered.",
         "Tell me when the view changes.",
-        "Notify me when a red object appears.", "When is the red object in view?", "Tell me when somebody comes in.", "Tell me when somebody leaves.",
-        "Tell me when something moves.", "Is anybody there?", "Are the lights on?", "Narrate what you see.", "Count how often the lights go off.",
+        "Notify me when a red object appears.",
+        "When is the red object in view?",
+        "Tell me when somebody comes in.",
+        "Tell me when somebody leaves.",
+        "Tell me when something moves.",
+        "Is anybody there?",
+        "Are the lights on?",
+        "Narrate what you see.",
+        "Count how often the lights go off.",
         "Describe each event when it ends.",
-    } <= trained  # fmt: skip
+    } <= trained
 
 
 def test_held_out_forms_are_new_in_both_worlds_and_their_words_are_known():

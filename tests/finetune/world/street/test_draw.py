@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from finetune.world.street.draw import boxes, draw
-from finetune.world.street.scene import SIZES, Clip, Thing, make_clip
+from finetune.world.street.scene import SIZES, StreetClip, StreetThing, make_clip
 
 DAY = replace(make_clip(0, 20).look, time_of_day="day", noise=0.0, jitter=0.0, gain=1.0, balance=(1.0, 1.0, 1.0))
 
 
-def clip_of(*things: Thing, light="red", look=DAY, size=(640, 360)) -> Clip:
-    return Clip(0, 20, size, look, ((0.0, light),), things)
+def clip_of(*things: StreetThing, light="red", look=DAY, size=(640, 360)) -> StreetClip:
+    return StreetClip(0, 20, size, look, ((0.0, light),), things)
 
 
-def crop(image: np.ndarray, clip: Clip, label: str, t: float) -> np.ndarray:
+def crop(image: np.ndarray, clip: StreetClip, label: str, t: float) -> np.ndarray:
     """Pixels of the middle of the box with this label: (N, 3) ints."""
     height, width = image.shape[:2]
     _, x0, y0, x1, y1 = next(found for found in boxes(clip, t) if found[0] == label)
@@ -56,7 +56,7 @@ COLOURS = {
 @pytest.mark.parametrize("colour", COLOURS)
 @pytest.mark.parametrize("direction", ["right", "left"])
 def test_a_car_of_each_colour_is_in_its_box(colour, direction):
-    clip = clip_of(Thing("car", colour, direction, 2.0, 6.0))
+    clip = clip_of(StreetThing("car", colour, direction, 2.0, 6.0))
     pixels = crop(draw(clip, 4.0), clip, f"{colour} car", 4.0)
     assert np.mean([COLOURS[colour](*pixel) for pixel in pixels]) > 0.35
     assert (f"{colour} car" in [found[0] for found in boxes(clip, 4.0)]) and (
@@ -70,7 +70,7 @@ def test_a_car_of_each_colour_is_in_its_box(colour, direction):
     ("person", "blue", "down", lambda r, g, b: b > r and b > 90),
 ])  # fmt: skip
 def test_the_others_are_in_their_boxes_too(kind, colour, direction, fits):
-    clip = clip_of(Thing(kind, colour, direction, 2.0, 6.0))
+    clip = clip_of(StreetThing(kind, colour, direction, 2.0, 6.0))
     pixels = crop(draw(clip, 3.7), clip, kind, 3.7)
     assert np.mean([fits(*pixel) for pixel in pixels]) > 0.4
 
@@ -89,9 +89,9 @@ def test_the_lit_lamp_is_in_its_box(colour, fits, time_of_day):
 
 def test_things_are_large_enough_for_a_small_model():
     clip = clip_of(
-        Thing("car", "red", "right", 2.0, 6.0),
-        Thing("person", "red", "up", 2.0, 6.0),
-        Thing("dog", "brown", "left", 2.0, 6.0),
+        StreetThing("car", "red", "right", 2.0, 6.0),
+        StreetThing("person", "red", "up", 2.0, 6.0),
+        StreetThing("dog", "brown", "left", 2.0, 6.0),
     )
     size = {label: ((x1 - x0) * 640, (y1 - y0) * 360) for label, x0, y0, x1, y1 in boxes(clip, 4.0)}
     assert size["red light"][0] >= 0.09 * 360
@@ -101,7 +101,7 @@ def test_things_are_large_enough_for_a_small_model():
 
 
 def test_a_frame_shows_a_thing_only_while_it_is_in_view():
-    car = Thing("car", "blue", "right", 3.0, 6.4)
+    car = StreetThing("car", "blue", "right", 3.0, 6.4)
     empty, clip = clip_of(), clip_of(car)
     changed = [not np.array_equal(draw(clip, t), draw(empty, t)) for t in (2.99, 3.0, 5.0, 6.39, 6.4)]
     assert changed == [False, True, True, True, False]
@@ -110,7 +110,7 @@ def test_a_frame_shows_a_thing_only_while_it_is_in_view():
 
 def test_a_thing_is_mostly_on_the_frame_as_soon_as_it_comes():
     for direction in ("right", "left"):
-        clip = clip_of(Thing("car", "blue", direction, 3.0, 6.0))
+        clip = clip_of(StreetThing("car", "blue", direction, 3.0, 6.0))
         whole = boxes(clip, 4.5)[1]
         for t in (3.0, 5.99):
             part = boxes(clip, t)[1]
@@ -125,7 +125,7 @@ def test_it_travels_the_way_its_direction_says():
         ("person", "down", 2, 1),
         ("person", "up", 2, -1),
     ]:
-        clip = clip_of(Thing(kind, "red", direction, 3.0, 6.0))
+        clip = clip_of(StreetThing(kind, "red", direction, 3.0, 6.0))
         assert sign * (boxes(clip, 5.0)[1][axis] - boxes(clip, 4.0)[1][axis]) > 0
 
 
@@ -134,7 +134,8 @@ def test_cars_never_pass_before_the_light():
         clip = make_clip(seed, 20)
         for direction in ("right", "left"):
             moving = replace(
-                clip, things=(Thing("car", "red", direction, 2.0, 6.0), Thing("person", "red", "down", 2.0, 6.0))
+                clip,
+                things=(StreetThing("car", "red", direction, 2.0, 6.0), StreetThing("person", "red", "down", 2.0, 6.0)),
             )
             for t in (2.0, 3.0, 4.0, 5.9):
                 lamp, *others = boxes(moving, t)

@@ -3,28 +3,29 @@
 Run: python -m pytest tests/finetune/world/street/test_scene.py
 """
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 
+from finetune.world.clip import visible_turn
 from finetune.world.street.scene import (
     LIGHTS,
     NAMES,
     SIZES,
-    Clip,
-    Thing,
+    StreetClip,
+    StreetThing,
     light_at,
     make_clip,
     make_still,
     things_at,
-    visible_turn,
 )
 
 CLIPS = [make_clip(seed, 20 + seed % 26) for seed in range(150)]
 
 
-def overlap(one: Thing, other: Thing) -> bool:
+def overlap(one: StreetThing, other: StreetThing) -> bool:
     return one.start < other.end and other.start < one.end
 
 
@@ -42,13 +43,13 @@ def test_no_seed_of_one_split_gives_a_clip_of_another():
 
 @pytest.mark.parametrize("seed, seconds, split", [(-1, 30, "train"), (1, 4, "train"), (1, 30, "exam")])
 def test_what_is_no_clip_is_refused(seed, seconds, split):
-    with pytest.raises(ValueError, match="-1|4 s|exam"):
+    with pytest.raises(ValueError, match=r"-1|4 s|exam"):
         make_clip(seed, seconds, split)
 
 
 def test_a_thing_is_in_view_from_its_start_up_to_but_not_at_its_end():
-    car = Thing("car", "red", "right", 3.0, 6.5)
-    clip = Clip(0, 20, (640, 360), CLIPS[0].look, ((0.0, "red"), (4.3, "green")), (car,))
+    car = StreetThing("car", "red", "right", 3.0, 6.5)
+    clip = StreetClip(0, 20, (640, 360), CLIPS[0].look, ((0.0, "red"), (4.3, "green")), (car,))
     assert [bool(things_at(clip, t)) for t in (2.99, 3.0, 6.49, 6.5)] == [False, True, True, False]
     assert [light_at(clip, t) for t in (0.0, 4.0, 4.3, 19.0)] == ["red", "red", "green", "green"]
 
@@ -74,7 +75,7 @@ def test_times_keep_off_whole_seconds_so_that_every_frame_rate_agrees_on_the_tur
 def test_each_light_is_seen_at_least_once():
     for clip in CLIPS:
         seen = [light_at(clip, float(turn)) for turn in range(clip.seconds)]
-        changes = sum(a != b for a, b in zip(seen, seen[1:]))
+        changes = sum(a != b for a, b in itertools.pairwise(seen))
         assert changes in (len(clip.light) - 1, len(clip.light) - 2), (
             clip.light
         )  # the first phase may be over before the second frame
@@ -94,7 +95,7 @@ def test_the_next_light_cannot_be_told_from_the_last_two():
     after: dict[tuple[str, str], list[str]] = {}
     for clip in CLIPS:
         colours = [colour for _, colour in clip.light]
-        for a, b, c in zip(colours, colours[1:], colours[2:]):
+        for a, b, c in zip(colours, colours[1:], colours[2:], strict=False):
             after.setdefault((a, b), []).append(c)
     assert set(after) == {(a, b) for a in LIGHTS for b in LIGHTS if a != b}
     assert all(
@@ -105,7 +106,11 @@ def test_the_next_light_cannot_be_told_from_the_last_two():
 def test_clips_differ_in_traffic_from_none_at_all_to_dense():
     per_minute = [len(clip.things) / clip.seconds * 60 for clip in CLIPS]
     assert min(per_minute) == 0 and max(per_minute) > 14
-    gaps = [later.start - earlier.end for clip in CLIPS for earlier, later in zip(clip.things, clip.things[1:])]
+    gaps = [
+        later.start - earlier.end
+        for clip in CLIPS
+        for earlier, later in zip(clip.things, clip.things[1:], strict=False)
+    ]
     assert max(gaps) > 8 and min(gaps) < 0
     assert {thing.name for clip in CLIPS for thing in clip.things} == set(NAMES)
     assert {clip.size for clip in CLIPS} == set(SIZES)

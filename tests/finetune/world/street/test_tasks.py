@@ -13,31 +13,32 @@ import numpy as np
 import pytest
 
 from finetune.build import build_dialogue
-from finetune.world.street.scene import Clip, Thing, make_clip
-from finetune.world.street.tasks import TASK_TYPES, TASKS, pair, record, records
+from finetune.world import worlds
+from finetune.world.street.scene import StreetClip, StreetThing, make_clip
+from finetune.world.street.tasks import TASK_TYPES, TASKS, pair, record
 from finetune.world.street.wordings import wordings
 from streamo_app.protocol import State
 
 THINGS = (
-    Thing("car", "red", "right", 4.3, 8.6),
-    Thing("dog", "brown", "left", 12.0, 15.0),
-    Thing("person", "blue", "down", 16.2, 20.5),
-    Thing("car", "blue", "left", 18.4, 21.7),
+    StreetThing("car", "red", "right", 4.3, 8.6),
+    StreetThing("dog", "brown", "left", 12.0, 15.0),
+    StreetThing("person", "blue", "down", 16.2, 20.5),
+    StreetThing("car", "blue", "left", 18.4, 21.7),
 )
 LIGHT = ((0.0, "red"), (3.5, "green"), (10.0, "yellow"), (14.2, "red"), (22.6, "green"))
-CLIP = Clip(7, 30, (640, 360), make_clip(0, 20).look, LIGHT, THINGS)
+CLIP = StreetClip(7, 30, (640, 360), make_clip(0, 20).look, LIGHT, THINGS)
 
 
-def ask(task: str, clip: Clip = CLIP, **choice):
+def ask(task: str, clip: StreetClip = CLIP, **choice):
     return record(clip, task, np.random.default_rng(0), **choice)
 
 
-def answers(task: str, clip: Clip = CLIP, **choice):
+def answers(task: str, clip: StreetClip = CLIP, **choice):
     """(content, st_time, end_time, time) of each answer, in order."""
     return [(a.content, a.st_time, a.end_time, a.time) for a in ask(task, clip, **choice).answers]
 
 
-def spoken(task: str, clip: Clip = CLIP, **choice) -> tuple[dict[int, str], list[int]]:
+def spoken(task: str, clip: StreetClip = CLIP, **choice) -> tuple[dict[int, str], list[int]]:
     """What the dialogue builder makes of it: texts by turn of response, and the turns of standing by; nothing may be
     moved."""
     dialogue, notes = build_dialogue(ask(task, clip, **choice), clip.seconds)
@@ -134,7 +135,7 @@ def test_grounding_asked_afterwards_is_answered_at_once():
 
 
 def test_grounding_is_only_about_what_comes_once():
-    twice = replace(CLIP, things=(*THINGS, Thing("car", "red", "left", 23.2, 26.1)))
+    twice = replace(CLIP, things=(*THINGS, StreetThing("car", "red", "left", 23.2, 26.1)))
     assert ask("grounding_forward", twice, argument="red car") is None
     assert ask("grounding_backward", twice, argument="red car") is None
 
@@ -181,7 +182,7 @@ def test_a_pair_differs_in_its_argument_alone():
         assert {a.content for a in red.answers} <= {"A red car appears."} and {a.content for a in dog.answers} == {
             "A dog appears."
         }
-    red, green = pair(CLIP, "alert_light", np.random.default_rng(0), ("red light", "green light"))
+    red, _ = pair(CLIP, "alert_light", np.random.default_rng(0), ("red light", "green light"))
     assert 11 <= red.questions[0].time <= 15  # while the light is yellow
 
 
@@ -193,7 +194,10 @@ def test_there_is_no_pair_where_one_of_the_two_is_always_in_view():
 def test_every_task_gives_records_that_the_builder_takes_as_they_are():
     rng = np.random.default_rng(0)
     made = [
-        (clip, item) for seed in range(60) for clip in [make_clip(seed, 20 + seed % 26)] for item in records(clip, rng)
+        (clip, item)
+        for seed in range(60)
+        for clip in [make_clip(seed, 20 + seed % 26)]
+        for item in worlds.get("street").records(clip, rng)
     ]
     assert {item.task for _, item in made} == set(TASKS)
     for clip, item in made:

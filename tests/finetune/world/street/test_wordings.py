@@ -6,7 +6,7 @@ Run: python -m pytest tests/finetune/world/street/test_wordings.py
 import numpy as np
 import pytest
 
-from finetune.world.street.scene import Thing
+from finetune.world.street.scene import StreetThing
 from finetune.world.street.wordings import CANONICAL, TASKS, article, caption, mention, phrase, wordings, words_of
 
 ALL_TRAIN = {form for task in TASKS for form in wordings(task, "train")}
@@ -72,10 +72,10 @@ def test_names_are_mentioned_with_their_article():
 
 
 @pytest.mark.parametrize("thing, words", [
-    (Thing("car", "red", "right", 1, 4), "A red car drives from left to right."),
-    (Thing("person", "blue", "up", 1, 4), "A person crosses the street."),
-    (Thing("dog", "brown", "left", 1, 4), "A dog runs from right to left."),
-    (Thing("ball", "orange", "right", 1, 4), "A ball rolls from left to right."),
+    (StreetThing("car", "red", "right", 1, 4), "A red car drives from left to right."),
+    (StreetThing("person", "blue", "up", 1, 4), "A person crosses the street."),
+    (StreetThing("dog", "brown", "left", 1, 4), "A dog runs from right to left."),
+    (StreetThing("ball", "orange", "right", 1, 4), "A ball rolls from left to right."),
 ])  # fmt: skip
 def test_a_caption_says_who_does_what_and_which_way(thing, words):
     assert caption(thing) == words
