@@ -24,6 +24,7 @@ import gradio as gr
 
 from streamo_app.config import AppConfig
 from streamo_app.ui.api.endpoint import OwnFile, endpoints
+from streamo_app.ui.scripts import STATIC, js_on_load, scripts_path
 from streamo_app.ui.visitor.samples import SUGGESTIONS
 from streamo_app.ui.visitor.view import empty_view
 from streamo_app.ui.visitor.visitor import PageState
@@ -31,13 +32,6 @@ from streamo_app.ui.visitor.visitors import Visitors
 from streamo_app.ui.visitor.voice import voice_settings
 from streamo_app.video.camera import list_cameras
 
-STATIC = Path(__file__).parent / "static"
-SCRIPTS = (
-    "dom", "lanes", "timeline", "strip", "trace", "transcript", "numbers", "media", "stage", "ask", "go", "control", "settings", "keep", "past", "film",
-    "read_aloud",
-    "speak", "page",
-)  # fmt: skip
-"""In this order one script; a part with a file of its own stands before the last and hooks in through `parts` (dom.js)."""
 STYLES = ("style", "live", "lanes", "control", "keep", "voice")
 TICK_S = 0.5
 CAMERA_FPS = 2
@@ -93,7 +87,7 @@ def build(desks: Visitors) -> gr.Blocks:
                 live = gr.HTML(
                     {},
                     html_template=text("talk.html"),
-                    js_on_load=script(),
+                    js_on_load=js_on_load(),
                     apply_default_css=False,
                     elem_id="live",
                     settings=settings(desks),
@@ -163,10 +157,6 @@ def text(name: str) -> str:
     return (STATIC / name).read_text(encoding="utf-8")
 
 
-def script() -> str:
-    return "\n".join(text(f"{name}.js") for name in SCRIPTS)
-
-
 def tabs(config: AppConfig) -> str:
     """Radio buttons of the sources; the machine's own cameras, and addresses, only where visitors may open them."""
     allowed = {"camera": config.camera_allowed, "address": config.urls_allowed}
@@ -201,4 +191,4 @@ def settings(desks: Visitors) -> dict:
     cameras = [list(camera) for camera in list_cameras()] if desks.config.camera_allowed else []
     voice = voice_settings(microphone=desks.config.camera_allowed, loudspeaker=not desks.config.exposed)
     told = {"about": ABOUT, "limits": BUILT_IN_LIMITS, "may": may, "cameras": cameras, "voice": voice}
-    return {"clips": clips, "suggest": SUGGESTIONS, **told}
+    return {"scripts": scripts_path(), "clips": clips, "suggest": SUGGESTIONS, **told}

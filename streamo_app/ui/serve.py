@@ -10,6 +10,7 @@ from streamo_app.ui.api.auth import McpBasicAuth
 from streamo_app.ui.certificate import names_of, self_signed
 from streamo_app.ui.download import routes
 from streamo_app.ui.page import STYLES, build, text
+from streamo_app.ui.scripts import scripts_route
 from streamo_app.ui.visitor.visitors import Visitors
 
 SLOTS_PER_SEAT = 4
@@ -54,7 +55,10 @@ def serve(desks: Visitors, config: AppConfig) -> tuple[gr.Blocks, str]:
         max_threads=max(40, SLOTS_PER_SEAT * config.seats),
         max_file_size=UPLOAD_LIMIT,
         allowed_paths=[str(clip.path) for clip in desks.clips],
-        app_kwargs={"routes": routes(desks), "middleware": [Middleware(McpBasicAuth, auth=config.auth)]},
+        app_kwargs={
+            "routes": [scripts_route(), *routes(desks)],
+            "middleware": [Middleware(McpBasicAuth, auth=config.auth)],
+        },
         theme=theme(),
         css="\n".join((lane_properties(), *(text(f"{name}.css") for name in STYLES))),
     )

@@ -211,3 +211,16 @@ def test_a_model_that_fails_ends_the_run_with_one_sentence(site):
         expect(page.locator("#state")).to_contain_text("Failed")
         expect(page.locator("#message")).to_have_text("The model failed at second 0: It was told to explode.")
         page.wait_for_selector(START)
+
+
+def test_a_module_that_does_not_load_is_said_on_the_page(site):
+    context = site.browser.new_context()
+    page = context.new_page()
+    page.route("**/numbers.js", lambda route: route.abort())
+    page.goto(site.url)
+    expect(page.locator("#live [role=alert]").first).to_have_text("The page’s scripts did not load; reload the page.")
+    page.unroute("**/numbers.js")
+    page.reload()
+    page.wait_for_selector(START)
+    expect(page.locator("#live > [role=alert]")).to_have_count(0)
+    context.close()

@@ -164,7 +164,7 @@ def test_a_clip_is_saved_as_a_video_with_captions_and_the_making_of_it_can_be_ca
         with site.desks.house.turn:
             page.click("#save")
             page.click("#save-menu [data-form=webm]")
-            expect(page.locator("#film p")).to_have_text("The video with captions waits for its turn…")
+            expect(page.locator("#film p")).to_have_text("The video with captions is waiting for its turn…")
             page.click("#film .tool:text-is('Cancel')")
             expect(page.locator("#film")).to_be_hidden()
         with page.expect_download() as waiting:

@@ -1,62 +1,75 @@
-// The list of this browser's own past sessions: open, delete. The server looks names up on this owner's shelf only.
+// The list of this browser's own past sessions: open, delete. The server looks names up in this owner's archive only.
+
+import { $, button, clock, make, setText } from "./dom.js";
+import { act } from "./server.js";
+import { keepView, page, saved } from "./state.js";
 
 const NOTHING_KEPT = "This server keeps no sessions: save the transcript before you leave.";
-const NOTHING_YET = "Nothing yet. What you watch is listed here: words and numbers, no pictures.";
+const NOTHING_YET = "Nothing yet. What you watch is listed here: text and numbers, no images.";
 
-function pastButton() {
-  const button = make("button", "tool", "Past sessions");
-  button.type = "button";
-  button.id = "past-open";
-  button.addEventListener("click", openPast);
+export function setUpPast() {
+  const opener = button("tool", "Past sessions", openPast);
+  opener.id = "past-open";
   $("past-close").addEventListener("click", () => $("past").close());
   $("past").addEventListener("click", (event) => { if (event.target === $("past")) $("past").close(); });
-  return button;
+  $("transcript-tools").append(opener);
 }
 
 function openPast() {
-  const kept = saved().lasting;
+  const { lasting } = keepView();
   $("past-list").replaceChildren();
-  write($("past-note"), kept ? "Looking…" : NOTHING_KEPT);
+  setText($("past-note"), lasting ? "Loading…" : NOTHING_KEPT);
   $("past").showModal();
-  if (kept) act({ do: "past" });
+  if (lasting) act({ do: "past" });
 }
 
-function drawPast(kept) {
+export function drawPast({ past, list }) {
   $("past-open").disabled = !page.id;
-  if (!kept?.past || kept.list === keep.list) return;
-  keep.list = kept.list;
-  write($("past-note"), kept.past.length ? "" : NOTHING_YET);
-  $("past-list").replaceChildren(...kept.past.map(pastItem));
+  if (!past || list === saved.list) return;
+  saved.list = list;
+  setText($("past-note"), past.length ? "" : NOTHING_YET);
+  $("past-list").replaceChildren(...past.map(makeItem));
 }
 
-function pastItem(one) {
+function makeItem(session) {
+  const { instruction, instructions, name, running, source, trouble } = session;
   const item = make("li"), words = make("div", "past-words"), tools = make("div", "past-tools");
-  const when = one.started ? new Date(one.started).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }) : "";
-  const counts = `${clock(one.seconds)} · ${one.responses} ${one.responses === 1 ? "response" : "responses"}`;
-  const more = one.instructions > 1 ? ` and ${one.instructions - 1} more` : "";
-  const title = make("p", "past-title", one.source || "A session");
-  words.append(title, make("p", "", [when, one.trouble || counts, one.running ? "running now" : ""].filter(Boolean).join(" · ")));
-  if (one.instruction) words.append(make("p", "", `“${one.instruction}”${more}`));
-  const label = `${one.source || "session"}, ${when}`;
-  if (!one.trouble && !one.running) tools.append(pastTool("Open", label, () => { $("past").close(); act({ do: "reopen", name: one.name }); }));
-  if (!one.running) tools.append(pastTool("Delete", label, () => sure(one, tools, label)));
+  const when = started(session);
+  const summary = [when, trouble || counts(session), running ? "running now" : ""].filter(Boolean).join(" · ");
+  words.append(make("p", "past-title", source || "A session"), make("p", "", summary));
+  const others = instructions > 1 ? ` and ${instructions - 1} more` : "";
+  if (instruction) words.append(make("p", "", `“${instruction}”${others}`));
+  const label = `${source || "session"}, ${when}`;
+  const open = () => { $("past").close(); act({ do: "reopen", name }); };
+  if (!trouble && !running) tools.append(tool("Open", label, open));
+  if (!running) tools.append(tool("Delete", label, () => confirmDelete(name, tools, label)));
   item.append(words, tools);
   return item;
 }
 
-function sure(one, tools, label) {
+const started = (session) =>
+  session.started
+    ? new Date(session.started).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" })
+    : "";
+
+const counts = ({ responses, seconds }) =>
+  `${clock(seconds)} · ${responses} ${responses === 1 ? "response" : "responses"}`;
+
+function confirmDelete(name, tools, label) {
   const before = [...tools.children];
-  const no = pastTool("No", label, () => { tools.replaceChildren(...before); before.at(-1).focus(); });
-  const yes = pastTool("Delete for good", label, () => { yes.disabled = true; act({ do: "delete", name: one.name }); $("past-close").focus(); });
+  const no = tool("No", label, () => { tools.replaceChildren(...before); before.at(-1).focus(); });
+  const yes = tool("Delete for good", label, () => {
+    yes.disabled = true;
+    act({ do: "delete", name });
+    $("past-close").focus();
+  });
   yes.classList.add("danger");
   tools.replaceChildren(yes, no);
   no.focus();
 }
 
-function pastTool(text, label, onClick) {
-  const button = make("button", "tool", text);
-  button.type = "button";
-  button.setAttribute("aria-label", `${text}: ${label}`);
-  button.addEventListener("click", onClick);
-  return button;
+function tool(text, label, onClick) {
+  const node = button("tool", text, onClick);
+  node.setAttribute("aria-label", `${text}: ${label}`);
+  return node;
 }

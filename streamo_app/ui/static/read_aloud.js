@@ -1,149 +1,180 @@
-// Responses read aloud by the browser, lane by lane, and the chime of the machine. Nothing here goes to the server but the chime's switch.
-// What was said before this page was loaded, in a muted lane, or while a lane was not read aloud, stays unsaid.
+// Responses read aloud by the browser, lane by lane, and the switch of the machine's chime. Nothing here goes to the
+// server but that switch. What was said before this page was loaded, in a muted lane, or in a lane that was not read
+// aloud then, is never read.
 
-const VOICE_KEY = "streamo-voice", MAX_REMEMBERED = 50;
-const MAX_WAITING = 3;      // newest wins past these: a queue must not fall minutes behind what is seen
-const MAX_SAID_S = 30;      // an utterance that does not end by itself (some browsers forget to say so) is cut
+import { $, button, make, until } from "./dom.js";
+import { clearMessage, showMessage } from "./message.js";
+import { act } from "./server.js";
+import { config, drawn, page } from "./state.js";
+
+const STORAGE_KEY = "streamo-voice", MAX_REMEMBERED = 50;
+const MAX_WAITING = 3;       // the newest win: the queue must not fall minutes behind what is seen
+const MAX_UTTERANCE_MS = 30000;  // an utterance that does not end by itself (some browsers do not report it) is cut
 const RATES = [0.75, 1, 1.25, 1.5, 2];
-const NO_VOICES = "This browser has no voices to read aloud with; install one for your system, or open the page in another browser.";
-const aloud = {
-  rate: 1, texts: [],       // remembered in this browser: pace, and the instructions whose lanes are read aloud
-  top: 0, open: new Set(),  // newest row seen; rows seen that are still being spoken by the model
-  first: true, run: -1,     // whether the next view is this page's first
-  waiting: [], speaking: null, cut: 0,
+const NO_VOICES = "This browser has no voices for reading aloud; install one for your system, or open the page in " +
+  "another browser.";
+const NOT_CLICKED = "Browsers speak only after a click on the page: click anywhere, and the next response is read " +
+  "aloud.";
+const SPEAKER = '<svg viewBox="0 0 20 20" aria-hidden="true"><path d="M3 8v4h3l4 3.5v-11L6 8z"/>' +
+  '<path class="wave" d="M12.5 7.2a4 4 0 0 1 0 5.6M14.8 5a7 7 0 0 1 0 10"/></svg>';
+
+const speech = {
+  rate: 1, texts: [],        // remembered in this browser: speed, and the instructions whose lanes are read aloud
+  newest: 0,                 // key of the newest row seen
+  unfinished: new Set(),     // keys of rows seen that the model is still generating
+  first: true, run: -1,      // whether the next view is this page's first
+  waiting: [], current: null,
+  timeout: 0,
 };
 
-try { Object.assign(aloud, rememberedVoice(JSON.parse(localStorage.getItem(VOICE_KEY)))); } catch { /* nothing was kept, or nothing can be */ }
-
-function rememberedVoice(kept) {
-  return {
-    rate: RATES.includes(kept?.rate) ? kept.rate : 1,
-    texts: Array.isArray(kept?.texts) ? kept.texts.filter((text) => typeof text === "string").slice(-MAX_REMEMBERED) : [],
-  };
+export function setUpReadAloud() {
+  Object.assign(speech, readPreferences());
+  makeVoiceBar();
+  $("chime").addEventListener("change", () => {
+    clearMessage();
+    act({ do: "chime", on: $("chime").checked });
+  });
+  $("chime-row").hidden = !config.voice.chime;
+  window.addEventListener("pagehide", () => stopSpeaking());
 }
 
-function rememberVoice() {
-  try { localStorage.setItem(VOICE_KEY, JSON.stringify({ rate: aloud.rate, texts: aloud.texts })); } catch { /* a private window may have none */ }
+function readPreferences() {
+  let kept = null;
+  try { kept = JSON.parse(localStorage.getItem(STORAGE_KEY)); } catch { /* nothing was stored, or nothing can be */ }
+  const texts = Array.isArray(kept?.texts) ? kept.texts.filter((text) => typeof text === "string") : [];
+  return { rate: RATES.includes(kept?.rate) ? kept.rate : 1, texts: texts.slice(-MAX_REMEMBERED) };
 }
+
+function storePreferences() {
+  const { rate, texts } = speech;
+  try {
+    localStorage.setItem(STORAGE_KEY, JSON.stringify({ rate, texts }));
+  } catch { /* a private window may store nothing */ }
+}
+
+// ---- which lanes are read aloud
 
 // Voices come a moment after they were first asked for.
 async function hasVoices() {
-  const speech = window.speechSynthesis;
-  return Boolean(speech && (await until(() => speech.getVoices().length, 1)));
+  const synthesis = window.speechSynthesis;
+  return Boolean(synthesis && (await until(() => synthesis.getVoices().length, 1)));
 }
 
-const readAloud = (lane) => aloud.texts.includes(lane.text) && !lane.muted && lane.open;
+const isRead = (lane) => speech.texts.includes(lane.text) && !lane.muted && lane.open;
 
-async function toggleAloud(lane, button) {
-  if (aloud.texts.includes(lane.text)) {
-    aloud.texts = aloud.texts.filter((text) => text !== lane.text);
-    hush(lane.lane);
+async function toggle(lane, node) {
+  if (speech.texts.includes(lane.text)) {
+    speech.texts = speech.texts.filter((text) => text !== lane.text);
+    stopSpeaking(lane.lane);
   } else if (!(await hasVoices())) {
-    button.title = NO_VOICES;
-    say(NO_VOICES);
+    node.title = NO_VOICES;
+    showMessage(NO_VOICES);
     return;
   } else {
-    aloud.texts = [...aloud.texts, lane.text].slice(-MAX_REMEMBERED);
-    if (page.complaint === NO_VOICES) say("");
+    speech.texts = [...speech.texts, lane.text].slice(-MAX_REMEMBERED);
+    if (page.complaint === NO_VOICES) showMessage("");
   }
-  rememberVoice();
-  drawAloud(page.view);
+  storePreferences();
+  drawReadAloud(page.view);
 }
 
-function aloudButton(item) {
-  const button = item.aloud = make("button", "icon aloud");
-  button.type = "button";
-  button.innerHTML = '<svg viewBox="0 0 20 20" aria-hidden="true"><path d="M3 8v4h3l4 3.5v-11L6 8z"/><path class="wave" d="M12.5 7.2a4 4 0 0 1 0 5.6M14.8 5a7 7 0 0 1 0 10"/></svg>';
-  button.addEventListener("click", () => toggleAloud(item.voiced, button));
-  item.tools.append(button);
+export function addAloudButton(item) {
+  item.aloud = button("icon aloud", undefined, () => toggle(item.voiced, item.aloud));
+  item.aloud.innerHTML = SPEAKER;
+  item.tools.append(item.aloud);
 }
 
-function drawAloud(view) {
+export function drawReadAloud(view) {
   for (const [number, { item }] of drawn.lanes) {
     const lane = view.lanes.find((one) => one.lane === number);
     if (!lane || !item.aloud) continue;
-    const on = aloud.texts.includes(lane.text);
+    const on = speech.texts.includes(lane.text);
+    const title = on ? "Reading its responses aloud; press to stop" : "Read its responses aloud";
     item.voiced = lane;
     item.aloud.setAttribute("aria-pressed", String(on));
     item.aloud.setAttribute("aria-label", `Read aloud: ${lane.text}`);
-    if (item.aloud.title !== NO_VOICES || on) item.aloud.title = on ? "Reads its responses aloud; press to stop that" : "Read its responses aloud";
+    if (item.aloud.title !== NO_VOICES || on) item.aloud.title = title;
   }
-  const any = view.lanes.some(readAloud);
-  $("aloud-rate").parentElement.hidden = $("aloud-stop").hidden = !any;
-  $("aloud-stop").disabled = !aloud.speaking && !aloud.waiting.length;
+  $("aloud-stop").disabled = !speech.current && !speech.waiting.length;
   $("chime").checked = view.voice.chime;
-  $("voice-bar").hidden = !any;
+  $("voice-bar").hidden = !view.lanes.some(isRead);
 }
 
-// Rows that a view brings: those that are new and whole are said, in the order of the transcript.
-function heedRows(view) {
-  const old = aloud.first || (view.run !== aloud.run && view.status !== "running");  // a page just loaded, or a past session just opened
-  Object.assign(aloud, { first: false, run: view.run });
-  for (const row of view.rows) {
-    const fresh = !old && (row.key > aloud.top || aloud.open.has(row.key));
-    aloud.top = Math.max(aloud.top, row.key);
-    if (row.kind !== "response" || !fresh) continue;
-    if (row.partial) { aloud.open.add(row.key); continue; }
-    aloud.open.delete(row.key);
-    const lane = view.lanes.find((one) => one.lane === row.lane);
-    if (lane && readAloud(lane)) aloud.waiting.push({ lane: row.lane, text: row.text });
-  }
-  if (aloud.waiting.length > MAX_WAITING) aloud.waiting.splice(0, aloud.waiting.length - MAX_WAITING);
-  for (const lane of view.lanes) if (!readAloud(lane)) hush(lane.lane);
-  speakNext();
-}
-
-function speakNext() {
-  if (aloud.speaking || !aloud.waiting.length || !window.speechSynthesis) return;
-  const next = aloud.speaking = aloud.waiting.shift(), words = next.words = new SpeechSynthesisUtterance(next.text);
-  words.rate = aloud.rate;
-  words.onend = words.onerror = (event) => {
-    if (aloud.speaking !== next) return;
-    if (event.error === "not-allowed") say("Browsers speak only on a page that was clicked: click anywhere, and the next response is read aloud.");
-    spoken();
-  };
-  clearTimeout(aloud.cut);
-  aloud.cut = setTimeout(() => { speechSynthesis.cancel(); spoken(); }, MAX_SAID_S * 1000);
-  speechSynthesis.speak(words);
-}
-
-function spoken() {
-  clearTimeout(aloud.cut);
-  aloud.speaking = null;
-  speakNext();
-  if (page.view) drawAloud(page.view);
-}
-
-// Silence at once: of one lane, or of all of them.
-function hush(lane) {
-  aloud.waiting = lane === undefined ? [] : aloud.waiting.filter((one) => one.lane !== lane);
-  if (!aloud.speaking || (lane !== undefined && aloud.speaking.lane !== lane)) return;
-  aloud.speaking = null;  // first: cancelling ends the utterance, and its end would start the next
-  speechSynthesis.cancel();
-  spoken();
-}
-
-function voiceBar() {
-  const bar = make("div", "voice-bar"), label = make("label", "", "Read aloud"), rate = make("select"), stop = make("button", "pill", "Stop speaking");
+function makeVoiceBar() {
+  const bar = make("div", "voice-bar"), label = make("label", "", "Read aloud"), rate = make("select");
   bar.id = "voice-bar";
   bar.hidden = true;
   rate.id = "aloud-rate";
-  rate.setAttribute("aria-label", "Pace of reading aloud");
-  for (const pace of RATES) { const option = make("option", "", `${pace}×`); option.value = pace; option.selected = pace === aloud.rate; rate.append(option); }
-  rate.addEventListener("change", () => { aloud.rate = Number(rate.value); rememberVoice(); });
+  rate.setAttribute("aria-label", "Reading speed");
+  for (const value of RATES) {
+    const selected = value === speech.rate;
+    rate.append(new Option(`${value}×`, value, selected, selected));
+  }
+  rate.addEventListener("change", () => { speech.rate = Number(rate.value); storePreferences(); });
   label.append(rate);
-  stop.type = "button";
+  const stop = button("pill", "Stop speaking", () => stopSpeaking());
   stop.id = "aloud-stop";
-  stop.addEventListener("click", () => hush());
-  $("chime").addEventListener("change", () => { page.complaint = page.stale = ""; act({ do: "chime", on: $("chime").checked }); });
-  $("chime-row").hidden = !config.voice.chime;
   bar.append(label, stop);
   $("standing").append(bar);
 }
 
-parts.push({
-  begin() { voiceBar(); window.addEventListener("pagehide", () => hush()); },
-  lane(item) { if (!item.aloud) aloudButton(item); },
-  draw(view) { heedRows(view); drawAloud(view); },
-  forget() { hush(); Object.assign(aloud, { top: 0, open: new Set() }); },
-});
+// ---- speaking
+
+// Of the rows in a view, those that are new and complete are queued, in the order of the transcript.
+export function queueRows(view) {
+  // Rows of a page just loaded, or of a past session just opened, are not new.
+  const isOld = speech.first || (view.run !== speech.run && view.status !== "running");
+  Object.assign(speech, { first: false, run: view.run });
+  for (const row of view.rows) {
+    const isNew = !isOld && (row.key > speech.newest || speech.unfinished.has(row.key));
+    speech.newest = Math.max(speech.newest, row.key);
+    if (row.kind !== "response" || !isNew) continue;
+    if (row.partial) {
+      speech.unfinished.add(row.key);
+      continue;
+    }
+    speech.unfinished.delete(row.key);
+    const lane = view.lanes.find((one) => one.lane === row.lane);
+    if (lane && isRead(lane)) speech.waiting.push({ lane: row.lane, text: row.text });
+  }
+  if (speech.waiting.length > MAX_WAITING) speech.waiting.splice(0, speech.waiting.length - MAX_WAITING);
+  for (const lane of view.lanes) if (!isRead(lane)) stopSpeaking(lane.lane);
+  speakNext();
+}
+
+export function resetReadAloud() {
+  stopSpeaking();
+  Object.assign(speech, { newest: 0, unfinished: new Set() });
+}
+
+function speakNext() {
+  if (speech.current || !speech.waiting.length || !window.speechSynthesis) return;
+  const next = speech.current = speech.waiting.shift();
+  // Kept in `next`: some browsers drop an utterance that nothing refers to, and never report its end.
+  const utterance = next.utterance = new SpeechSynthesisUtterance(next.text);
+  utterance.rate = speech.rate;
+  utterance.onend = utterance.onerror = (event) => {
+    if (speech.current !== next) return;
+    if (event.error === "not-allowed") showMessage(NOT_CLICKED);
+    onSpoken();
+  };
+  clearTimeout(speech.timeout);
+  speech.timeout = setTimeout(() => { speechSynthesis.cancel(); onSpoken(); }, MAX_UTTERANCE_MS);
+  speechSynthesis.speak(utterance);
+}
+
+function onSpoken() {
+  clearTimeout(speech.timeout);
+  speech.current = null;
+  speakNext();
+  if (page.view) drawReadAloud(page.view);
+}
+
+// At once: of one lane, or of all of them.
+function stopSpeaking(lane) {
+  speech.waiting = lane === undefined ? [] : speech.waiting.filter((one) => one.lane !== lane);
+  if (!speech.current || (lane !== undefined && speech.current.lane !== lane)) return;
+  speech.current = null;  // first: cancelling ends the utterance, and its end would start the next
+  speechSynthesis.cancel();
+  onSpoken();
+}
