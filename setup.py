@@ -7,7 +7,7 @@ setup(
     packages=[*find_packages(include=["streamo_app*", "finetune*"]), "streamo_app.assets"],
     package_dir={"streamo_app.assets": "assets"},
     package_data={
-        "streamo_app.assets": ["*/*"],
+        "streamo_app.assets": ["clips/*", "streamo-tiny/*"],
         "streamo_app.ui": ["static/**"],
         "finetune": ["configs/*.yaml"],
     },

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from finetune.ablation.plan import Plan, load_plan, variants
 
-CONFIG = "finetune/configs/ablate.yaml"
+CONFIG = "ablate"  # finetune/configs/ablate.yaml, wherever it is run
 OUT, NUMBERS_OUT, RUN = "docs", "assets/results", "runs/ablation"
 SMOKE = "runs/ablation-smoke"
 

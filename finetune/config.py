@@ -304,9 +304,12 @@ def load_config(path: str | Path, changes: Sequence[str] = ()) -> TrainConfig:
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
-    """The mapping in a YAML file. Raises ValueError, one sentence, where there is none."""
+    """The mapping in a YAML file; a bare name that is no file here is one of finetune/configs. Raises ValueError, one
+    sentence, where there is none."""
+    known = Path(__file__).parent / "configs" / f"{Path(path).stem}.yaml"
+    is_name = Path(path).name == str(path) and known.is_file() and not Path(path).is_file()
     try:
-        raw = yaml.safe_load(Path(path).read_text())
+        raw = yaml.safe_load((known if is_name else Path(path)).read_text())
     except OSError:
         raise ValueError(f"There is no configuration {path}; take one of finetune/configs.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
