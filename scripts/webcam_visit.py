@@ -152,7 +152,7 @@ class Visit:
         self._waiting, self._asked = sorted(instructions), 0
         choose(page, "webcam")
         wait_for(page, lambda: page.evaluate("sessionStorage.getItem('streamo')"), "the page's seat")
-        self._visitor = site.desks.find(page.evaluate("sessionStorage.getItem('streamo')"))
+        self._visitor = site.visitors.find(page.evaluate("sessionStorage.getItem('streamo')"))
         self._gate = Gate(self._visitor, clip_s)
         while self._waiting and self._waiting[0][0] == 0:
             self._type()

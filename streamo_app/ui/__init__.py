@@ -1,2 +1,1 @@
-"""The page: the only code that knows Gradio. It draws snapshots of a session and hands clicks to it; it decides nothing
-itself."""
+"""The web page. It draws snapshots of a session and forwards clicks to it; it decides nothing itself."""

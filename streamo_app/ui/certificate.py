@@ -1,6 +1,6 @@
-"""A certificate of our own for https, so that browsers of other machines lend the page their cameras: kept in the
-user's data folder, made anew when it runs out or lacks a name. Nobody vouches for it: browsers warn once, and the
-printed fingerprint tells whether it is the right one.
+"""A self-signed certificate for https, so that browsers on other machines let the page use their cameras. It is stored
+in the user's data folder and renewed when it expires or lacks a name. No authority signed it, so browsers warn once;
+the printed fingerprint tells whether it is the right one.
 
     made = self_signed(folder, names_of("0.0.0.0"))
     made.key, made.file, made.fingerprint
@@ -9,6 +9,7 @@ printed fingerprint tells whether it is the right one.
 import datetime
 import ipaddress
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +20,9 @@ OWNER_ONLY = 0o600
 LIFE_DAYS = 365
 """Browsers refuse certificates that live longer than about 13 months."""
 RENEW_DAYS = 14
-"""One that runs out sooner is made anew."""
+"""One that expires sooner is renewed."""
 NOWHERE = (("192.0.2.1", socket.AF_INET), ("2001:db8::1", socket.AF_INET6))
-"""Addresses kept for documentation: asking which way leads there sends nothing, and tells this machine's own address."""
+"""Addresses reserved for documentation: looking up the route there sends nothing and reveals this machine's address."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Certificate:
 
 
 def names_of(host: str) -> tuple[str, ...]:
-    """Names and addresses under which a page that listens on `host` is reached."""
+    """Names and addresses by which a page that listens on `host` can be reached."""
     here = ["localhost", "127.0.0.1", "::1"]
     if not is_everywhere(host):
         return tuple(dict.fromkeys([host.strip("[]"), *here]))
@@ -50,24 +51,22 @@ def is_everywhere(host: str) -> bool:
 
 
 def own_addresses() -> list[str]:
-    """Of this machine, the one that leads outside first; without loopback."""
+    """Of this machine, without loopback; the one with a route to the outside first."""
     found = []
     for there, family in NOWHERE:
         try:
-            with socket.socket(family, socket.SOCK_DGRAM) as asked:
-                asked.connect((there, 9))
-                found.append(asked.getsockname()[0])
-        except OSError:  # no way out by this family
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((there, 9))
+                found.append(probe.getsockname()[0])
+        except OSError:  # no route in this address family
             continue
-    try:
-        found += [place[4][0].partition("%")[0] for place in socket.getaddrinfo(socket.gethostname(), None)]
-    except OSError:  # a name that nobody can look up
-        pass
+    with suppress(OSError):  # the host name may not resolve
+        found += [str(place[4][0]).partition("%")[0] for place in socket.getaddrinfo(socket.gethostname(), None)]
     return [address for address in dict.fromkeys(found) if not is_loopback(address)]
 
 
 def self_signed(folder: Path, names: tuple[str, ...]) -> Certificate:
-    """The certificate kept in `folder`, or a new one where there is none that is good for `names`. Raises ValueError
+    """The certificate stored in `folder`, or a new one if there is none that is valid for `names`. Raises ValueError
     (one sentence)."""
     try:
         from cryptography import x509
@@ -100,7 +99,7 @@ def is_good(certificate, names: tuple[str, ...]) -> bool:
 
 
 def plain(name: str) -> str:
-    """As a certificate gives it back."""
+    """A name as certificates spell it."""
     try:
         return str(ipaddress.ip_address(name))
     except ValueError:
@@ -108,8 +107,7 @@ def plain(name: str) -> str:
 
 
 def make(key_file: Path, file: Path, names: tuple[str, ...]):
-    """A key and a certificate for `names`, written beside their names and then renamed. Raises ValueError (one
-    sentence)."""
+    """A key and a certificate for `names`, each written atomically. Raises ValueError (one sentence)."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -139,7 +137,8 @@ def make(key_file: Path, file: Path, names: tuple[str, ...]):
         write_bytes(file, certificate.public_bytes(pem), mode=OWNER_ONLY)
     except OSError as error:
         raise ValueError(
-            f"The certificate cannot be kept in {file.parent} ({error.strerror}); set XDG_DATA_HOME to a folder that can be written."
+            f"The certificate cannot be saved in {file.parent} ({error.strerror}); set XDG_DATA_HOME to a writable "
+            "folder."
         ) from None
     return certificate
 

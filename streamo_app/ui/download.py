@@ -1,8 +1,8 @@
-"""The route that hands a visitor what he saves: POST streamo/save with {"id", "owner", "form"}, answered with the text
-or the video.
+"""The route from which visitors download what they save: POST streamo/save with {"id", "owner", "form"} returns the
+transcript or the video.
 
 The ids travel in the body, never in an address, where histories and logs would keep them; nothing is put into a folder
-that is served. Whatever does not name a session together with its owner gets the same 404.
+that is served. A request that does not name a session together with its owner gets the same 404 whatever is wrong.
 """
 
 import json
@@ -26,36 +26,38 @@ TYPES = {
     "webm": "video/webm",
 }
 
+MALFORMED = "Malformed request; reload the page."
+
 log = logging.getLogger(__name__)
 
 
-def routes(desks: Visitors) -> list[APIRoute]:
+def routes(visitors: Visitors) -> list[APIRoute]:
     async def save(request: Request) -> Response:
         body = b""
         async for part in request.stream():
             body += part
             if len(body) > BODY_BYTES:
-                return refusal(413, "This is no request of the page; reload it.")
-        return await run_in_threadpool(answer, desks, body)
+                return refusal(413, MALFORMED)
+        return await run_in_threadpool(answer, visitors, body)
 
     return [APIRoute("/streamo/save", save, methods=["POST"], include_in_schema=False)]
 
 
-def answer(desks: Visitors, body: bytes) -> Response:
+def answer(visitors: Visitors, body: bytes) -> Response:
     try:
         what = json.loads(body)
-        desk = desks.own(what["id"], what["owner"])
+        visitor = visitors.tab_of_owner(what["id"], what["owner"])
         form = what["form"]
     except (ValueError, TypeError, KeyError):
-        return refusal(400, "This is no request of the page; reload it.")
-    if desk is None:
-        return refusal(404, "This session is not there any more; reload the page.")
+        return refusal(400, MALFORMED)
+    if visitor is None:
+        return refusal(404, "This session no longer exists; reload the page.")
     try:
         if form in FORMATS:
-            return Response(desk.keep.export(form), media_type=f"{TYPES[form]}; charset=utf-8", headers=HEADERS)
+            return Response(visitor.saved.export(form), media_type=f"{TYPES[form]}; charset=utf-8", headers=HEADERS)
         if form == "webm":
-            return FileResponse(desk.keep.film.file(), media_type=TYPES[form], headers=HEADERS)
-        raise ValueError("This cannot be saved; reload the page.")
+            return FileResponse(visitor.saved.caption_video.file(), media_type=TYPES[form], headers=HEADERS)
+        raise ValueError("This format cannot be saved; reload the page.")
     except ValueError as error:
         return refusal(409, str(error))
     except Exception:

@@ -1,5 +1,5 @@
-"""The page on an address: theme, style, and Gradio's settings for a server that strangers may reach. Not the layout
-(`page.py`)."""
+"""Serving the page: theme, style, and Gradio's settings for a server that strangers may reach. The layout is in
+`page.py`."""
 
 import gradio as gr
 from fastapi.middleware import Middleware
@@ -14,26 +14,32 @@ from streamo_app.ui.scripts import scripts_route
 from streamo_app.ui.visitor.visitors import Visitors
 
 SLOTS_PER_SEAT = 4
-"""Threads of Gradio: each open webcam stream holds one for its whole life, ticks and clicks of everybody need some
-more."""
+"""Gradio's threads: an open webcam stream holds one for its whole life, and everybody's ticks and clicks need more."""
 UPLOAD_LIMIT = "500mb"
 SYSTEM_FONTS = ("ui-sans-serif", "system-ui", "sans-serif")
 
 
 def theme() -> gr.Theme:
-    """Only what Gradio's own parts (webcam, drop zone) show; fonts come from this server, never from elsewhere."""
-    return gr.themes.Base(
-        primary_hue="slate", neutral_hue="stone",
+    """For Gradio's own parts (webcam, drop zone); fonts come from this server, never from elsewhere."""
+    base = gr.themes.Base(
+        primary_hue="slate",
+        neutral_hue="stone",
         # weights named: the semibold file that Gradio 6.31 ships lacks most letters
         font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), *SYSTEM_FONTS],
         font_mono=[gr.themes.LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"],
-    ).set(block_border_width="0px", block_shadow="none", block_background_fill="transparent", block_background_fill_dark="transparent")  # fmt: skip
+    )
+    return base.set(
+        block_border_width="0px",
+        block_shadow="none",
+        block_background_fill="transparent",
+        block_background_fill_dark="transparent",
+    )
 
 
-def serve(desks: Visitors, config: AppConfig) -> tuple[gr.Blocks, str]:
-    """The running page and its address; returns at once. Raises OSError when the port is taken, ValueError for https
-    without a certificate."""
-    blocks = build(desks)
+def serve(visitors: Visitors, config: AppConfig) -> tuple[gr.Blocks, str]:
+    """The running page and its address; returns at once. Raises OSError when the port is taken, ValueError when https
+    has no certificate."""
+    blocks = build(visitors)
     own = self_signed(config.https_dir, names_of(config.host)) if config.https_dir else None
     blocks.queue(default_concurrency_limit=None, max_size=4 * config.seats)
     _, url, shared = blocks.launch(
@@ -43,7 +49,7 @@ def serve(desks: Visitors, config: AppConfig) -> tuple[gr.Blocks, str]:
         share=config.share,
         ssl_keyfile=str(own.key) if own else None,
         ssl_certfile=str(own.file) if own else None,
-        ssl_verify=not own,  # Gradio looks at its own page once, and nobody vouches for it
+        ssl_verify=not own,  # Gradio fetches its own page once, and no authority signed the certificate
         prevent_thread_lock=True,
         quiet=True,
         ssr_mode=False,
@@ -54,9 +60,9 @@ def serve(desks: Visitors, config: AppConfig) -> tuple[gr.Blocks, str]:
         footer_links=[],
         max_threads=max(40, SLOTS_PER_SEAT * config.seats),
         max_file_size=UPLOAD_LIMIT,
-        allowed_paths=[str(clip.path) for clip in desks.clips],
+        allowed_paths=[str(clip.path) for clip in visitors.clips],
         app_kwargs={
-            "routes": [scripts_route(), *routes(desks)],
+            "routes": [scripts_route(), *routes(visitors)],
             "middleware": [Middleware(McpBasicAuth, auth=config.auth)],
         },
         theme=theme(),

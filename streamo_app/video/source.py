@@ -42,7 +42,10 @@ class Source(Protocol):
     pulled."""
     title: str
     """What to call it on the page; never the password in a URL."""
-    duration_s: float | None
+
+    @property
+    def duration_s(self) -> float | None:
+        """Of a file, as far as it is known; None for a stream without an end."""
 
     @property
     def dropped(self) -> int:

@@ -54,7 +54,7 @@ def test_a_page_gets_its_transcript_back_from_a_server_that_was_killed_and_start
             assert page.locator(".row.response p").all_text_contents()[: len(said)] == said and cells(page) >= seen
             expect(page.locator("#lanes .lane p")).to_have_text(["Notify me when the light turns green."])
             page.click(START)
-            wait_for(page, lambda: 2 <= cells(page) < seen, "the strip to begin anew")
+            wait_for(page, lambda: 2 <= cells(page) < seen, "the strip to begin again")
             browser.close()
     finally:
         server.kill()

@@ -207,7 +207,7 @@ def test_hours_are_drawn_in_few_cells_and_every_scale_shows_its_stretch(site, tm
     with site.visitor() as page:
         choose(page, "webcam")
         session_id = page.evaluate("JSON.parse(window.streamo.report()).id")
-        site.desks.find(session_id).session.reopen(journal.path)
+        site.visitors.find(session_id).session.reopen(journal.path)
         expect(page.locator("#state")).to_contain_text("2:59:59")
         shown = {}
         for scale in ("60", "300", "1800", "7200", "0"):

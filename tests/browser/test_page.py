@@ -58,7 +58,7 @@ def test_a_clip_fills_strip_and_transcript_with_the_times_of_the_player_and_wait
         wait_for(page, lambda: cells(page) > decided, "the strip to go on")
 
 
-def test_stop_ends_the_run_and_a_new_start_keeps_what_stood(site):
+def test_stop_ends_the_run_and_a_new_start_keeps_the_instructions(site):
     with site.visitor() as page:
         page.click(f"#chips button:text-is('{GREEN}')")
         expect(page.locator(".lane-state")).to_have_text("not asked yet")
@@ -76,7 +76,7 @@ def test_stop_ends_the_run_and_a_new_start_keeps_what_stood(site):
         expect(page.locator("#lanes .lane .long")).to_have_text([GREEN, "Something else"])
 
 
-def test_eight_wishes_scroll_and_the_transcript_stays_in_the_window(site):
+def test_eight_instructions_scroll_and_the_transcript_stays_in_the_window(site):
     with site.visitor(height=720) as page:
         for number in range(8):
             ask(page, f"Wish number {number}")
@@ -103,7 +103,7 @@ def test_the_newest_line_stays_in_view_until_its_reader_scrolls_up(site):
         assert rows.evaluate("rows => rows.scrollTop") == 0
 
 
-def test_whatever_is_typed_is_shown_as_text_and_an_impossible_wish_stays_in_the_box(site):
+def test_whatever_is_typed_is_shown_as_text_and_an_impossible_instruction_stays_in_the_box(site):
     with site.visitor() as page:
         page.click("#go")
         expect(page.locator("#state")).to_contain_text("Running")
@@ -123,7 +123,7 @@ def test_whatever_is_typed_is_shown_as_text_and_an_impossible_wish_stays_in_the_
         expect(page.locator("#ask-text")).to_have_value("")
 
 
-def test_the_webcam_arrives_unmirrored_is_seen_mirrored_and_is_let_go_on_stop(site):
+def test_the_webcam_arrives_unmirrored_is_seen_mirrored_and_is_released_on_stop(site):
     with site.visitor() as page:
         choose(page, "webcam")
         page.click("#go")
@@ -180,7 +180,7 @@ def test_a_text_file_called_a_video_is_one_sentence_without_our_folders(site, tm
         expect(page.locator("#message")).to_be_hidden()
 
 
-def test_a_sound_file_offered_as_a_video_is_told(site, tmp_path):
+def test_a_sound_file_offered_as_a_video_is_refused(site, tmp_path):
     with site.visitor() as page:
         choose(page, "upload")
         page.set_input_files("#upload input[type=file]", write_sound(tmp_path / "song.wav", "pcm_s16le"))

@@ -66,7 +66,7 @@ def test_the_transcript_is_saved_while_it_runs_and_afterwards_under_a_good_name(
         assert name.endswith(".md") and text.startswith("# midday.webm\n") and "Stopped" in text
 
 
-def test_nobody_saves_what_is_anothers(site):
+def test_nobody_saves_what_belongs_to_another_visitor(site):
     with site.visitor() as page, site.visitor() as other:
         run(page, "Mine alone")
         mine = {
@@ -81,11 +81,11 @@ def test_nobody_saves_what_is_anothers(site):
             return reply.status, reply.text()
 
         assert answer()[0] == 200 and "Mine alone" in answer()[1]
-        gone = (404, "This session is not there any more; reload the page.")
+        gone = (404, "This session no longer exists; reload the page.")
         assert [answer(**change) for change in ({"owner": theirs}, {"owner": ""}, {"id": "x" * 32}, {"id": ["x"]})] == [
             gone
         ] * 4
-        assert answer(form="../../etc/passwd") == (409, "This cannot be saved; reload the page.")
+        assert answer(form="../../etc/passwd") == (409, "This format cannot be saved; reload the page.")
         assert (
             answer(form="x" * 5000)[0] == 413
             and other.request.post(f"{site.url}/streamo/save", data="no json").status == 400
@@ -112,7 +112,7 @@ def test_past_sessions_are_listed_opened_and_deleted_by_their_own_browser_only(s
         other.click("#past-open")
         expect(other.locator("#past-note")).to_contain_text("Nothing yet")
         assert not too_wide(other)
-        name = site.desks.own(
+        name = site.visitors.tab_of_owner(
             page.evaluate("() => sessionStorage.getItem('streamo')"), page.evaluate(OWNER)
         ).session.journal_path.stem
         for action in ("reopen", "delete"):
@@ -128,7 +128,7 @@ def test_past_sessions_are_listed_opened_and_deleted_by_their_own_browser_only(s
         expect(items).to_have_count(1)
         page.keyboard.press("Escape")
         expect(page.locator("#past")).to_be_hidden()
-        assert not (site.desks.config.journal_dir / f"{name}.jsonl").exists()
+        assert not (site.visitors.config.journal_dir / f"{name}.jsonl").exists()
 
 
 def has_lane(picture: np.ndarray, lane: int = 1) -> bool:
@@ -161,7 +161,7 @@ def test_a_clip_is_saved_as_a_video_with_captions_and_the_making_of_it_can_be_ca
         page.click(STOP)
         expect(page.locator("#rows")).to_contain_text("Stopped.")
         second = cells(page) - 1
-        with site.desks.house.turn:
+        with site.visitors.shared.video_slot:
             page.click("#save")
             page.click("#save-menu [data-form=webm]")
             expect(page.locator("#film p")).to_have_text("The video with captions is waiting for its turn…")
@@ -175,9 +175,9 @@ def test_a_clip_is_saved_as_a_video_with_captions_and_the_making_of_it_can_be_ca
         pictures = VideoReader(waiting.value.path())
         assert pictures.stated_s == pytest.approx(second + 4, abs=1)
         assert [has_lane(pictures.image_at(t)) for t in (0.0, 2.5, 3.5)] == [True, True, False]
-        made = site.desks.own(
+        made = site.visitors.tab_of_owner(
             page.evaluate("() => sessionStorage.getItem('streamo')"), page.evaluate(OWNER)
-        ).keep.film.file()
+        ).saved.caption_video.file()
         page.click("#film .tool:text-is('Close')")
         expect(page.locator("#film")).to_be_hidden()
         assert not made.exists()
@@ -205,7 +205,7 @@ def test_a_webcam_is_kept_only_where_that_was_ticked_and_gone_with_its_visitor(s
             page.click("#save-menu [data-form=webm]")
         assert has_lane(VideoReader(waiting.value.path()).image_at(1.0))
         session = page.evaluate("() => sessionStorage.getItem('streamo')")
-        folder = site.desks.own(session, page.evaluate(OWNER)).keep.film.file().parent
+        folder = site.visitors.tab_of_owner(session, page.evaluate(OWNER)).saved.caption_video.file().parent
         assert len(list(folder.iterdir())) == 2 and folder.stat().st_mode & 0o777 == 0o700
-        site.desks.sessions.end(session)
+        site.visitors.sessions.end(session)
         assert not folder.exists()

@@ -20,7 +20,7 @@ def first_second(page) -> int:
     return int(page.locator(".row.asked").first.get_attribute("data-second"))
 
 
-def test_a_webcam_is_paused_and_goes_on_in_the_same_lane_and_the_numbers_tell_it_from_skipping(site):
+def test_a_webcam_is_paused_and_goes_on_in_the_same_lane_and_the_statistics_tell_it_from_skipping(site):
     with site.visitor() as page:
         choose(page, "webcam")
         ask(page, GREEN)
@@ -51,7 +51,7 @@ def test_a_webcam_is_paused_and_goes_on_in_the_same_lane_and_the_numbers_tell_it
             "behind",
             "skipped",
             "paused",
-            "pictures dropped",
+            "frames dropped",
             "remembered",
             "memory",
             "on cpu",
@@ -65,7 +65,7 @@ def test_a_webcam_is_paused_and_goes_on_in_the_same_lane_and_the_numbers_tell_it
         )
 
 
-def test_a_clip_is_begun_anew_at_the_place_where_its_player_stands_with_the_same_wishes(site):
+def test_a_clip_is_started_again_where_its_player_stands_with_the_same_instructions(site):
     with site.visitor() as page:
         ask(page, "Something else")
         page.click("#go")
@@ -119,7 +119,7 @@ def test_an_address_is_watched_shown_by_the_server_and_its_password_never_comes_
         wait_for(page, lambda: cells(page) >= 1, "the same address to be watched again")
 
 
-def test_settings_are_closed_until_asked_for_and_a_bad_model_is_told_while_a_good_one_ends_everybodys_runs_politely(
+def test_settings_are_closed_until_asked_for_and_a_bad_model_is_reported_while_a_good_one_ends_everybodys_runs_politely(
     site, tmp_path
 ):
     save_pretrained(tiny.model(layers=1), tiny.tokenizer(), tmp_path / "small", Settings(name="small", window=40))
@@ -139,8 +139,8 @@ def test_settings_are_closed_until_asked_for_and_a_bad_model_is_told_while_a_goo
         expect(page.locator("#message")).to_be_hidden()
         page.click("#go")
         wait_for(page, lambda: cells(page) >= 1, "a decided second")
-        desk = site.desks.find(page.evaluate("sessionStorage.getItem('streamo')"))
-        assert (desk.session.snapshot().fps, desk.session.snapshot().window) == (2, 500)
+        visitor = site.visitors.find(page.evaluate("sessionStorage.getItem('streamo')"))
+        assert (visitor.session.snapshot().fps, visitor.session.snapshot().window) == (2, 500)
         page.select_option("#model-kind", "folder")
         for name, words in ((str(tmp_path), "holds no config.json"), (str(tmp_path / "small"), "In use: small on cpu")):
             page.fill("#model-name", name)
@@ -148,7 +148,7 @@ def test_settings_are_closed_until_asked_for_and_a_bad_model_is_told_while_a_goo
             expect(page.locator("#model-state")).to_contain_text(words)
         for visitor in (page, other):
             expect(visitor.locator("#rows")).to_contain_text(
-                "The model of this server was changed to small; press Start to go on with it."
+                "The model of this server was changed to small; press Start to continue with it."
             )
             expect(visitor.locator("#state")).to_contain_text("Ended")
         other.click(START)

@@ -59,7 +59,7 @@ def said(page) -> list[str]:
     return [text for text, _ in page.evaluate("said")]
 
 
-def test_a_spoken_wish_lands_in_the_box_and_is_asked_only_when_its_user_says_so(site):
+def test_a_spoken_instruction_lands_in_the_box_and_is_asked_only_when_its_user_says_so(site):
     with site.visitor() as page:
         page.click("#mic")
         expect(page.locator("#mic")).to_have_attribute("aria-pressed", "true")
@@ -76,14 +76,14 @@ def test_a_spoken_wish_lands_in_the_box_and_is_asked_only_when_its_user_says_so(
         expect(page.locator("#mic-says")).to_be_hidden()
 
 
-def test_a_recording_is_thrown_away_with_escape_and_a_model_that_cannot_be_fetched_is_told(site):
+def test_a_recording_is_thrown_away_with_escape_and_a_model_that_cannot_be_fetched_is_reported(site):
     with site.visitor() as page:
         page.click("#mic")
         expect(page.locator("#mic-says")).to_contain_text("Listening")
         page.keyboard.press("Escape")
         expect(page.locator("#mic-says")).to_be_hidden()
-        desk = site.desks.find(page.evaluate("sessionStorage.getItem('streamo')"))
-        desk.voice._speech = Speech("openai/whisper-tiny-that-nobody-has")
+        visitor = site.visitors.find(page.evaluate("sessionStorage.getItem('streamo')"))
+        visitor.voice._speech = Speech("openai/whisper-tiny-that-nobody-has")
         page.click("#mic")
         page.wait_for_timeout(2500)
         page.click("#mic")

@@ -1,6 +1,6 @@
 """A running page and a Chromium with a camera that shows a rendered street: what the tests of the page stand on.
 
-Not a test. One server and one browser serve all tests of a module; each visitor is a browser context of his own, since
+Not a test. One server and one browser serve all tests of a module; each visitor is a browser context of their own, since
 tabs of one context share six connections.
 """
 
@@ -30,7 +30,7 @@ START, STOP = "#go:text-is('Start'):enabled", "#go:text-is('Stop'):enabled"
 @dataclass
 class Site:
     url: str
-    desks: Visitors
+    visitors: Visitors
     model: object
     browser: Browser
 
@@ -62,18 +62,18 @@ def running_site(model, camera: Path, chromium: str, **config):
         probe.bind(("127.0.0.1", 0))
         settings = AppConfig(port=probe.getsockname()[1], **config)
     engine = Engine(model).start()
-    desks = Visitors(engine, settings, load_clips())
-    blocks, url = serve(desks, settings)
+    visitors = Visitors(engine, settings, load_clips())
+    blocks, url = serve(visitors, settings)
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
                 executable_path=chromium, args=[*FLAGS, f"--use-file-for-fake-video-capture={camera}"]
             )
             expect.set_options(timeout=PATIENCE_MS)
-            yield Site(url, desks, model, browser)
+            yield Site(url, visitors, model, browser)
             browser.close()
     finally:
-        desks.stop()
+        visitors.stop()
         blocks.close(verbose=False)
         engine.stop()
 

@@ -1,132 +1,84 @@
-"""The page for programs: a Gradio endpoint that streams decisions, and the same as an MCP tool where `--mcp` says so.
+"""The page for programs: a Gradio endpoint that streams decisions, and with `--mcp` the same as an MCP tool.
 
     from gradio_client import Client, handle_file
-    job = Client("http://127.0.0.1:7860").submit(handle_file("clip.webm"), "Notify me when the light turns green.",
-    api_name="/watch")
-    for decision in job: ...                                     # {"second": 3, "lane": 1, "state": "response", "text":
-    ..., ...}
+    client = Client("http://127.0.0.1:7860")
+    job = client.submit(handle_file("clip.webm"), "Notify me when the light turns green.", api_name="/watch")
+    for decision in job: ...       # {"second": 3, "lane": 1, "state": "response", "text": "...", ...}
 
-What is watched is a file that was sent, never a path or an address: a program elsewhere must not read this machine's
-files or its network.
+Only an uploaded file is watched, never a path or an address: a program elsewhere must not read this machine's files or
+reach into its network.
 """
 
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
-from urllib.parse import unquote
 
 import gradio as gr
 
+from streamo_app.ui.api.components import UploadedVideo
 from streamo_app.ui.api.watch import decisions
 from streamo_app.ui.visitor.visitor import UNEXPECTED
 from streamo_app.ui.visitor.visitors import Visitors
 
-SEND_IT = "Send the video itself: upload it to this server first (gradio_client's handle_file does); it fetches nothing from addresses."
-OWN_FILE = "/gradio_api/file="
 WATCH = (
     "Watch a video second by second. Streams one object per second and instruction: "
-    '{"second", "lane", "instruction", "state": "silence" | "standby" | "response", "text", "p": {"silence", "standby", "response"}, "ms", "skipped"}.'
+    '{"second", "lane", "instruction", "state": "silence" | "standby" | "response", "text", '
+    '"p": {"silence", "standby", "response"}, "ms", "skipped"}.'
 )
 
 log = logging.getLogger(__name__)
 
 
-class SentFile(gr.FileData):
-    """What a caller says of a file."""
-
-    @classmethod
-    def model_validate(cls, sent, **options):
-        # a path or an address as mere text; and Gradio looks at no path that is said to be a stream's
-        if not isinstance(sent, dict) or sent.get("is_stream"):
-            raise gr.Error(SEND_IT, print_exception=False)
-        return super().model_validate(sent, **options)
-
-
-class OwnFile(gr.File):
-    """gr.File of what was uploaded to this server. Gradio itself would fetch any public address, of any size, into
-    memory."""
-
-    is_template = True
-
-    async def async_move_resource_to_block_cache(self, sent):
-        return await super().async_move_resource_to_block_cache(here(sent, self.GRADIO_CACHE))
-
-
-class OwnVideo(gr.Video):
-    """gr.Video of what was uploaded to this server, as `OwnFile`."""
-
-    is_template = True
-    data_model = SentFile
-
-    async def async_move_resource_to_block_cache(self, sent):
-        return await super().async_move_resource_to_block_cache(here(sent, self.GRADIO_CACHE))
-
-
-def here(sent: object, cache: str) -> object:
-    """A path as it is (Gradio checks that it was uploaded); an address only when it is that of an uploaded file on this
-    server, as that file: such addresses are what MCP clients are handed after an upload. Raises gr.Error for every
-    other one."""
-    address = str(sent or "")
-    return uploaded_file(address, Path(cache)) if address.lower().startswith(("http://", "https://")) else sent
-
-
-def uploaded_file(address: str, cache: Path) -> str:
-    """The uploaded file that an address names, whatever host it gives. Raises gr.Error where it names none."""
-    _, own, path = address.partition(OWN_FILE)
-    file = Path(unquote(path.partition("?")[0])).resolve()
-    if not own or not file.is_relative_to(cache.resolve()) or not file.is_file():
-        raise gr.Error(SEND_IT, print_exception=False)
-    return str(file)
-
-
-def endpoints(desks: Visitors) -> None:
-    """Called while the Blocks are being built. The components are never drawn; they say what the endpoint takes and
-    gives."""
-    video = OwnVideo(visible=False, label="Video", sources=["upload"])
+def endpoints(visitors: Visitors) -> None:
+    """Called while the Blocks are being built. The components are never drawn; they declare what the endpoint takes and
+    returns."""
+    video = UploadedVideo(visible=False, label="Video", sources=["upload"])
     instructions = gr.Textbox(
-        "", visible=False, label="Instructions, one [SECOND:]TEXT a line; none narrates", max_lines=8
+        "", visible=False, label="Instructions, one [SECOND:]TEXT per line; without any it narrates", max_lines=8
     )
-    made = gr.JSON(visible=False, label="Decision")
+    decided = gr.JSON(visible=False, label="Decision")
 
-    async def watch(video: str | None, instructions: str = "") -> AsyncIterator[dict]:
-        async for made in told(desks, video, instructions):
+    async def watch(video: str | None, instructions: str = "") -> AsyncGenerator[dict, None]:
+        async for made in decisions_or_error(visitors, video, instructions):
             yield made
 
-    watch._mcp_type = "stream"  # an MCP client would get the last object only; it is offered the tool below instead
+    # An MCP client would get only the last object of the stream, so it is offered the tool below instead.
+    watch._mcp_type = "stream"  # type: ignore[attr-defined]  # Gradio reads it from the function
     gr.Button(visible=False).click(
         watch,
         [video, instructions],
-        made,
+        decided,
         api_name="watch",
         api_description=WATCH,
         concurrency_limit=None,
         show_progress="hidden",
     )
-    if desks.config.mcp:
-        tool(desks, video, instructions)
+    if visitors.config.mcp:
+        mcp_tool(visitors, video, instructions)
 
 
-def tool(desks: Visitors, video: gr.Video, instructions: gr.Textbox) -> None:
+def mcp_tool(visitors: Visitors, video: gr.Video, instructions: gr.Textbox) -> None:
     async def watch_video(video: str | None, instructions: str = "", only_responses: bool = True) -> str:
-        """Watch a video second by second and tell what there was to say, as a JSON list.
+        """Watch a video second by second and return what there was to say, as a JSON list.
 
         Args:
             video: A video of at most one hour: the address that it has after an upload to this server, or a data: URL.
-            instructions: What to watch for, one "[SECOND:]TEXT" a line, for example "Notify me when the light turns
-            green."; none narrates.
+            instructions: What to watch for, one "[SECOND:]TEXT" per line, for example "Notify me when the light turns
+            green."; without any it narrates.
             only_responses: Leave out the seconds in which there was nothing to say.
         """
         found = [
-            made async for made in told(desks, video, instructions) if made["state"] == "response" or not only_responses
+            made
+            async for made in decisions_or_error(visitors, video, instructions)
+            if made["state"] == "response" or not only_responses
         ]
         return json.dumps(found, ensure_ascii=False)
 
     only_responses = gr.Checkbox(True, visible=False, label="Only responses")
     found = gr.Textbox(visible=False, label="Decisions")  # MCP would show a gr.JSON as Python prints it
-    # Not queued: Gradio would call itself over HTTP for a queued tool, past the certificate and the password that it
-    # asks of others.
+    # Not queued: for a queued tool Gradio would call itself over HTTP, and fail at its own certificate and password.
     gr.Button(visible=False).click(
         watch_video,
         [video, instructions, only_responses],
@@ -137,17 +89,17 @@ def tool(desks: Visitors, video: gr.Video, instructions: gr.Textbox) -> None:
     )
 
 
-async def told(desks: Visitors, video: str | None, instructions: object) -> AsyncIterator[dict]:
-    """`decisions`, with whatever goes wrong as one sentence that Gradio hands to the caller."""
+async def decisions_or_error(visitors: Visitors, video: str | None, instructions: object) -> AsyncGenerator[dict, None]:
+    """`decisions`; whatever goes wrong is one sentence that Gradio passes on to the caller."""
     try:
         if not video:
-            raise ValueError("A video is missing.")
-        async with aclosing(decisions(desks, Path(video), instructions)) as all_made:
+            raise ValueError("No video was sent.")
+        async with aclosing(decisions(visitors, Path(video), instructions)) as all_made:
             async for made in all_made:
                 yield made
-    except ValueError as problem:
-        # where this machine keeps an upload is nobody's business
-        raise gr.Error(str(problem).replace(str(video), Path(video or "").name), print_exception=False) from None
+    except ValueError as error:
+        # where this server stores an upload is not for the caller
+        raise gr.Error(str(error).replace(str(video), Path(video or "").name), print_exception=False) from None
     except Exception:
         log.exception("watching for a program failed")
         raise gr.Error(UNEXPECTED, print_exception=False) from None

@@ -1,7 +1,7 @@
-"""The engine that all visitors share, and the loading of another model into its place.
+"""The engine that all visitors share, and replacing its model while they use it.
 
-The new model is loaded beside the old one, so that nothing is lost when it cannot be: that takes the memory of both for
-a while.
+The new model is loaded beside the old one, so that nothing is lost if it fails to load; that takes the memory of both
+for a while.
 
 Thread safety: `_lock` guards the fields below; one thread ("loader") at a time loads. `move(engine)` brings the
 sessions over, on that thread, before the old engine is stopped.
@@ -15,13 +15,13 @@ from collections.abc import Callable
 from streamo_app.models.engine import Engine
 from streamo_app.models.interface import StreamingModel
 
-UNEXPECTED = "The model could not be loaded ({kind}); see the log of the server."
+UNEXPECTED = "The model could not be loaded ({kind}); see the server's log."
 
 log = logging.getLogger(__name__)
 
 
-class Switch:
-    """`engine` is the one in use; `stop` stops it if it was loaded here (the first one is its maker's)."""
+class ModelSwitch:
+    """`engine` is the one in use; `stop` stops it if it was loaded here (the first one belongs to its creator)."""
 
     def __init__(self, engine: Engine, move: Callable[[Engine], None]):
         self.engine = engine
@@ -33,17 +33,17 @@ class Switch:
         self._lock = threading.Lock()
 
     def begin(self, name: str, load: Callable[[Callable[[str], None]], StreamingModel]) -> None:
-        """Load a model in the background: `load(tell)` tells its stages. Raises ValueError while another one is being
-        loaded."""
+        """Load a model in the background; `load` is given a function to report its stages to. Raises ValueError while
+        another one is loading."""
         with self._lock:
             if self._loader is not None:
-                raise ValueError(f"{self._name} is being loaded already; wait until it is there.")
+                raise ValueError(f"{self._name} is already loading; wait until it finishes.")
             self._name, self._stage, self._failure, self._since = name, "Starting", "", time.monotonic()
             self._loader = threading.Thread(target=self._run, args=(load,), name="loader", daemon=True)
             self._loader.start()
 
     def state(self) -> dict:
-        """{"loading": name or "", "stage", "for_s", "failure"} as plain values; "failure" is of the last attempt."""
+        """{"loading": name or "", "stage", "for_s", "failure"} as plain values; "failure" of the last attempt."""
         with self._lock:
             loading = self._loader is not None
             for_s = round(time.monotonic() - self._since) if loading else 0
@@ -55,21 +55,21 @@ class Switch:
             }
 
     def stop(self) -> None:
-        """A model still being loaded is thrown away when it is there. Idempotent."""
+        """A model that is still loading is discarded once it is loaded. Idempotent."""
         with self._lock:
             self._stopped = True
             engine = self.engine
         if engine is not self._first:
             engine.stop()
 
-    def _tell(self, stage: str) -> None:
+    def _set_stage(self, stage: str) -> None:
         with self._lock:
             self._stage = stage
 
     def _run(self, load: Callable[[Callable[[str], None]], StreamingModel]) -> None:
         failure = ""
         try:
-            self._take(Engine(load(self._tell)))
+            self._take_over(Engine(load(self._set_stage)))
         except ValueError as error:
             failure = " ".join(str(error).split())
         except Exception as error:
@@ -78,7 +78,7 @@ class Switch:
         with self._lock:
             self._failure, self._loader = failure, None
 
-    def _take(self, engine: Engine) -> None:
+    def _take_over(self, engine: Engine) -> None:
         with self._lock:
             if self._stopped:
                 return

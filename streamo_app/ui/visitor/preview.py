@@ -1,12 +1,13 @@
-"""A source that the page shows by itself, because the browser cannot: the machine's own camera, or a file that only we
-can decode.
+"""A source whose frames the server sends to the page because the browser cannot show it: the machine's own camera, a
+stream, or a file that only the server can decode.
 
-Not a player: it shows the pictures that the model is given, one or two a second.
+Not a player: it shows the frames that the model gets, one or two per second.
 """
 
 import base64
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 
@@ -18,15 +19,31 @@ QUALITY = 75
 
 
 class Preview:
-    """Wraps a source and remembers its newest picture. The session's thread writes it, the page's ticks read it."""
+    """Wraps a source and remembers its newest frame. The session's thread writes it, the page's ticks read it."""
 
     def __init__(self, source: Source):
+        self.kind, self.live, self.clocked, self.title = source.kind, source.live, source.clocked, source.title
         self._source = source
         self._newest: Frame | None = None
 
-    def __getattr__(self, name: str):
-        """Everything but `frames` is the source's own, `dropped` included, which grows while it runs."""
-        return getattr(self._source, name)
+    @property
+    def path(self) -> Path | None:
+        """Of a file; None for any other source."""
+        return getattr(self._source, "path", None)
+
+    @property
+    def duration_s(self) -> float | None:
+        return self._source.duration_s
+
+    @property
+    def dropped(self) -> int:
+        return self._source.dropped
+
+    def hold(self, held: bool) -> None:
+        self._source.hold(held)
+
+    def close(self) -> None:
+        self._source.close()
 
     def frames(self, fps: int, stop: threading.Event) -> Iterator[Frame | Noticed]:
         for item in self._source.frames(fps, stop):
@@ -35,7 +52,7 @@ class Preview:
             yield item
 
     def picture(self, after: float) -> tuple[float, str]:
-        """(second, JPEG as a `data:` URL) of the newest picture; an empty URL when it is not newer than `after`."""
+        """(second, JPEG as a `data:` URL) of the newest frame; an empty URL when it is not newer than `after`."""
         frame = self._newest
         if frame is None or frame.second <= after:
             return after, ""
@@ -43,4 +60,4 @@ class Preview:
         size = (WIDTH_PX, max(1, round(height * WIDTH_PX / width)))
         small = cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA) if width > WIDTH_PX else frame.image
         _, data = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-        return frame.second, "data:image/jpeg;base64," + base64.b64encode(data).decode()
+        return frame.second, "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()

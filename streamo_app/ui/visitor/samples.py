@@ -11,8 +11,8 @@ CLIPS_DIR = assets_dir() / "clips"
 
 GREEN = "Notify me when the light turns green."
 SUGGESTIONS = {
-    # The built-in model: sentences that its training contains. A webcam stands in a room; what else comes may be either
-    # of its worlds.
+    # The built-in model: sentences from its training data. A webcam films a room; other sources may show either of the
+    # worlds that it knows.
     "built_in": {
         "webcam": (
             "Tell me when the camera is covered.",
@@ -61,7 +61,7 @@ SUGGESTIONS = {
 @dataclass(frozen=True)
 class SampleClip:
     name: str
-    """Names the clip between the page and the server; a path never comes from the page."""
+    """Identifies the clip between page and server; the page never sends a path."""
     path: Path
     title: str
     ask: tuple[str, ...]
@@ -71,16 +71,16 @@ class SampleClip:
 def load_clips(folder: Path = CLIPS_DIR) -> tuple[SampleClip, ...]:
     """The clips listed in `folder/clips.json`, in its order.
 
-    Raises ValueError when a listed clip is not there: a checkout that is not whole should say so at once.
+    Raises ValueError when a listed clip is missing: an incomplete checkout should say so at once.
     """
     listing = folder / "clips.json"
     if not listing.is_file():
-        raise ValueError(f"The sample clips are missing: {listing} is not there; get a whole copy of Streamo.")
+        raise ValueError(f"The sample clips are missing: {listing} does not exist; get a complete copy of Streamo.")
     clips = [
         SampleClip(Path(item["file"]).stem, folder / item["file"], item["title"], tuple(item["ask"]))
         for item in json.loads(listing.read_text())
     ]
     for clip in clips:
         if not clip.path.is_file():
-            raise ValueError(f"The sample clip {clip.path} is missing; get a whole copy of Streamo.")
+            raise ValueError(f"The sample clip {clip.path} is missing; get a complete copy of Streamo.")
     return tuple(clips)

@@ -1,92 +1,61 @@
-"""How a visitor wants his runs: pictures a second, window, pause, and the model for everybody. No Gradio in here.
+"""What a visitor may set: frames per second and window of their runs, and everybody's model. No Gradio in here."""
 
-`act` does what a click asks, `control_view` says what the page shows of it. Both get what they need; a desk is not
-known here.
-"""
-
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from streamo_app.config import BUILT_IN_MODEL, QUANTIZE, AppConfig
-from streamo_app.live.snapshot import Snapshot
 from streamo_app.models.interface import ModelInfo
-from streamo_app.ui.visitor.model_switch import Switch
+from streamo_app.ui.visitor.messages import Action
+from streamo_app.ui.visitor.model_switch import ModelSwitch
 
 FPS = (1, 2)
 SHORTEST_S = 5
-"""A window shorter than this forgets the beginning of what happens now."""
+"""A window shorter than this forgets the beginning of what is happening now."""
 LONGER = 5
-"""A window may be this many times the checkpoint's own, where its user asks for it knowingly."""
+"""A window may be this many times the checkpoint's own if the visitor explicitly allows it."""
 MAX_NAME = 500
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Of the next start on; None is the checkpoint's own."""
+class RunSettings:
+    """They apply from the next start; None is the checkpoint's own value."""
 
     fps: int | None = None
     window: int | None = None
+    """Seconds."""
 
-    def fitting(self, info: ModelInfo) -> "Wanted":
-        """The same for a model that may have a shorter window than the one it was asked of."""
+    def fitting(self, info: ModelInfo) -> "RunSettings":
+        """The same for a model that may have a shorter window than the one these were set for."""
         return self if self.window is None or self.window <= LONGER * info.window else replace(self, window=None)
 
 
-def read_wanted(what: Mapping, info: ModelInfo, config: AppConfig) -> Wanted:
-    """From untrusted JSON. Raises ValueError (one sentence) for what is not possible."""
-    fps, window = what.get("fps"), what.get("window")
-    if fps not in (*FPS, info.fps) or isinstance(fps, bool):
-        raise ValueError("One or two pictures a second are possible.")
-    longest = info.window * (LONGER if what.get("longer") is True and not config.exposed else 1)
-    if isinstance(window, bool) or not isinstance(window, int) or not min(SHORTEST_S, info.window) <= window <= longest:
-        more = (
-            ""
-            if config.exposed or longest > info.window
-            else f" (to {info.window * LONGER} s if you allow more than it learnt)"
-        )
-        raise ValueError(f"It can remember {min(SHORTEST_S, info.window)} to {longest} s{more}.")
-    return Wanted(int(fps), window)
+def read_settings(action: Action, info: ModelInfo, config: AppConfig) -> RunSettings:
+    """Raises ValueError (one sentence) for what is not possible."""
+    fps, window = action.raw("fps"), action.raw("window")
+    if isinstance(fps, bool) or not isinstance(fps, int | float) or fps not in (*FPS, info.fps):
+        raise ValueError("Choose 1 or 2 frames per second.")
+    longer = action.flag("longer") and not config.exposed
+    shortest, longest = min(SHORTEST_S, info.window), info.window * (LONGER if longer else 1)
+    if isinstance(window, bool) or not isinstance(window, int) or not shortest <= window <= longest:
+        beyond = f" (up to {info.window * LONGER} s if you allow more than it was trained on)"
+        raise ValueError(f"It can remember {shortest} to {longest} s{'' if config.exposed or longer else beyond}.")
+    return RunSettings(int(fps), window)
 
 
-def change_model(switch: Switch, what: Mapping, config: AppConfig) -> None:
-    """Begin to load another model. Raises ValueError (one sentence): not allowed, no name, busy; what is wrong with the
-    model itself is found out later and is in `Switch.state()`."""
+def change_model(switch: ModelSwitch, action: Action, config: AppConfig) -> None:
+    """Begin to load another model. Raises ValueError (one sentence) when that is not allowed, the name is not usable,
+    or another one is loading; what is wrong with the model itself shows later, in `ModelSwitch.state()`."""
     if not config.models_allowed:
         why = "a Space keeps its own" if config.on_space else "start it with --allow-models"
-        raise ValueError(f"This page may not change the model of its server; {why}.")
-    kind, name, quantize = (str(what.get(key) or "").strip() for key in ("kind", "name", "quantize"))
+        raise ValueError(f"This page may not change its server's model; {why}.")
+    kind, name, quantize = (action.text(field).strip() for field in ("kind", "name", "quantize"))
     if kind == "built in":
         name = BUILT_IN_MODEL
     elif kind not in ("folder", "hub") or not name or len(name) > MAX_NAME or not name.isprintable():
-        raise ValueError("Type the folder of a model, or its hub id as owner/name.")
+        raise ValueError("Type a model folder, or a hub id such as owner/name.")
     elif kind == "hub" and (name.count("/") != 1 or name.startswith(("/", ".", "~")) or name.endswith("/")):
-        raise ValueError("A hub id is an owner and a name, as owner/name.")
+        raise ValueError("A hub id has the form owner/name.")
     if quantize not in ("", *QUANTIZE):
-        raise ValueError(f"Weights can be loaded as {', '.join(QUANTIZE)}.")
+        raise ValueError(f"Quantization must be one of {', '.join(QUANTIZE)}.")
     from streamo_app.models.loading import load_model  # torch comes in with it
 
-    switch.begin(name, lambda tell: load_model(name, quantize=quantize or None, told=tell))
-
-
-def control_view(
-    snapshot: Snapshot, info: ModelInfo, wanted: Wanted, switch: dict, *, address: str = "", holds: bool = False
-) -> dict:
-    """What the page shows. `holds`: the run under way is one that the server pauses, not the player; `address`: title
-    of the one last used."""
-    return {
-        "paused": snapshot.paused,
-        "holds": holds,
-        "fps": wanted.fps or info.fps,
-        "window": wanted.window or info.window,
-        "address": address,
-        "model": {
-            "name": info.name, "device": info.device, "quantize": info.quantize, "fps": info.fps, "window": info.window,
-            "longest": info.window * LONGER, "built_in": info.name == BUILT_IN_MODEL,
-        },
-        "switch": switch,
-    }  # fmt: skip
-
-
-def empty_control() -> dict:
-    """Of a page without a session."""
-    return {"paused": False, "holds": False, "fps": 1, "window": 0, "address": "", "model": None, "switch": None}
+    switch.begin(name, lambda on_stage: load_model(name, quantize=quantize or None, told=on_stage))

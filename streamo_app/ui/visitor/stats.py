@@ -1,6 +1,6 @@
-"""The numbers at the foot of the page. Pure. Whatever nobody measured is left out; none is guessed.
+"""The statistics at the foot of the page. Pure. Whatever was not measured is left out; nothing is guessed.
 
-A number is {"key", "value", "label", "title"}; one with a line of its last two minutes also has "now", the value to
+A statistic is {"key", "value", "label", "title"}; one with a line of its last two minutes also has "now", the value to
 plot, and "at", which changes when there is a new one (None: at any time).
 """
 
@@ -13,66 +13,58 @@ from streamo_app.models.interface import ModelInfo
 
 @dataclass(frozen=True)
 class Usage:
-    """What was read off just now, beside the snapshot."""
+    """What was measured just now, beside the snapshot."""
 
     lanes: Mapping[int, Mapping[str, int]]
-    """Of `Session.stats()`."""
+    """As in `Session.stats()`."""
     memory: int | None = None
     gpu: int | None = None
-    """Bytes of this process, and of it on a GPU; None = not known."""
-    drops: bool = False
-    """The source is one that can drop pictures: live."""
+    """Bytes of this process, in memory and on its GPU; None: not known."""
+    live: bool = False
+    """The source is live, so it can drop frames."""
 
 
-def numbers(snapshot: Snapshot, info: ModelInfo, usage: Usage) -> list[dict]:
-    return [*speed(snapshot), *lost(snapshot, usage), *memory(usage), model(info)]
+def stats(snapshot: Snapshot, info: ModelInfo, usage: Usage) -> list[dict]:
+    return [*speed(snapshot), *unseen(snapshot, usage), *memory(usage), model(info)]
 
 
 def speed(snapshot: Snapshot) -> list[dict]:
     shown = []
     if snapshot.ms_p50 is not None:
-        title = (
-            "Model time for one second of video, all instructions together: the median of the last two minutes of video"
-        )
-        shown.append(
-            number("ms", milliseconds(snapshot.ms_p50), "per second of video", title)
-            | {"now": snapshot.ms_last, "at": snapshot.second}
-        )
-        shown.append(
-            number(
-                "p95", milliseconds(snapshot.ms_p95), "p95", "19 of 20 seconds of video took less model time than this"
-            )
-        )
+        title = "Model time per second of video, all instructions together: median of the last two minutes of video"
+        now = {"now": snapshot.ms_last, "at": snapshot.second}
+        shown.append(stat("ms", milliseconds(snapshot.ms_p50), "per second of video", title) | now)
+    if snapshot.ms_p95 is not None:
+        title = "19 out of 20 seconds of video took less model time than this"
+        shown.append(stat("p95", milliseconds(snapshot.ms_p95), "p95", title))
     if snapshot.ms_mean:
-        title = "Seconds of video that the model gets through in one second, on average over the last two minutes of video; below 1 it cannot keep up"
-        shown.append(number("factor", times(1000 / snapshot.ms_mean), "real time", title))
+        title = (
+            "Seconds of video that the model processes per second, averaged over the last two minutes of video; below "
+            "1 it cannot keep up"
+        )
+        shown.append(stat("factor", times(1000 / snapshot.ms_mean), "real time", title))
     if snapshot.lag_s is not None:
         lag = max(0.0, snapshot.lag_s)
-        shown.append(
-            number("lag", f"{lag:.1f} s", "behind", "Age of the pictures that were decided on last")
-            | {"now": lag, "at": None}
-        )
+        title = "Age of the frames that the latest decision was made on"
+        shown.append(stat("lag", f"{lag:.1f} s", "behind", title) | {"now": lag, "at": None})
     return shown
 
 
-def lost(snapshot: Snapshot, usage: Usage) -> list[dict]:
-    """What was not looked at, and why."""
+def unseen(snapshot: Snapshot, usage: Usage) -> list[dict]:
+    """What was not watched, and why."""
     shown = []
     if snapshot.decided:
-        title = "Seconds that nobody looked at: the model was slower than the video, or the player jumped over them"
-        shown.append(number("skipped", f"{snapshot.skipped} s", "skipped", title))
+        title = "Seconds that were not watched: the model was slower than the video, or the player jumped over them"
+        shown.append(stat("skipped", f"{snapshot.skipped} s", "skipped", title))
     if snapshot.paused_s:
-        shown.append(
-            number(
-                "paused",
-                f"{snapshot.paused_s} s",
-                "paused",
-                "Seconds of the live source that went by while you had paused; they do not count as skipped",
-            )
+        title = "Seconds of the live source that passed while you had paused; they do not count as skipped"
+        shown.append(stat("paused", f"{snapshot.paused_s} s", "paused", title))
+    if snapshot.decided and usage.live:
+        title = (
+            "Frames that were replaced by newer ones before they were needed; a camera sends more than the model uses, "
+            "so most are dropped by design"
         )
-    if snapshot.decided and usage.drops:
-        title = "Pictures that a newer one replaced before a second needed them; a camera gives more than the model looks at, so most are dropped by design"
-        shown.append(number("dropped", str(snapshot.dropped), "pictures dropped", title))
+        shown.append(stat("dropped", str(snapshot.dropped), "frames dropped", title))
     return shown
 
 
@@ -80,26 +72,26 @@ def memory(usage: Usage) -> list[dict]:
     shown, lanes = [], usage.lanes.values()
     if lanes:
         tokens, size = (sum(lane[name] for lane in lanes) for name in ("kv_tokens", "kv_bytes"))
-        title = "What your instructions remember: tokens in their caches, the one that new instructions start from included, and the memory held for them"
-        shown.append(number("kv", f"{tokens:,} tokens, {megabytes(size)}", "remembered", title))
+        title = (
+            "What the model remembers for your instructions: tokens in their caches, including the cache that new "
+            "instructions start from, and the memory they take"
+        )
+        shown.append(stat("kv", f"{tokens:,} tokens, {megabytes(size)}", "remembered", title))
     if usage.memory is not None:
-        title = "Memory of the whole server process, with its model and everybody who uses it"
-        shown.append(
-            number("memory", megabytes(usage.memory), "memory", title) | {"now": usage.memory / 1e6, "at": None}
-        )
+        title = "Memory of the whole server process, with its model and all its users"
+        now = {"now": usage.memory / 1e6, "at": None}
+        shown.append(stat("memory", megabytes(usage.memory), "memory", title) | now)
     if usage.gpu is not None:
-        shown.append(
-            number("gpu", megabytes(usage.gpu), "on the GPU", "Memory that the server process holds on its GPU")
-        )
+        shown.append(stat("gpu", megabytes(usage.gpu), "on the GPU", "GPU memory that the server process holds"))
     return shown
 
 
 def model(info: ModelInfo) -> dict:
     device = info.device if info.quantize == "none" else f"{info.device}, {info.quantize}"
-    return number("model", info.name, f"on {device}", "The model that decides, and where it runs")
+    return stat("model", info.name, f"on {device}", "The model that decides, and the device it runs on")
 
 
-def number(key: str, value: str, label: str, title: str) -> dict:
+def stat(key: str, value: str, label: str, title: str) -> dict:
     return {"key": key, "value": value, "label": label, "title": title}
 
 
@@ -108,8 +100,11 @@ def milliseconds(value: float) -> str:
 
 
 def times(value: float) -> str:
-    return f"{value:.0f}×" if value >= 10 else f"{value:.1f}×"
+    sign = "\N{MULTIPLICATION SIGN}"
+    return f"{value:.0f}{sign}" if value >= 10 else f"{value:.1f}{sign}"
 
 
 def megabytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB" if size >= 1e7 else f"{size / 1e6:.1f} MB"
+    if size >= 1e9:
+        return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e6:.0f} MB" if size >= 1e7 else f"{size / 1e6:.1f} MB"

@@ -55,25 +55,25 @@ def test_first_come_first_served_and_who_asks_no_more_loses_their_place():
 
 
 def test_seats_go_to_those_who_wait_in_their_order(engine):
-    desks = Visitors(engine, AppConfig(seats=1), load_clips())
+    visitors = Visitors(engine, AppConfig(seats=1), load_clips())
     try:
-        desks.sit("", "first", "a" * 32)
+        visitors.open_tab("", "first", "a" * 32)
         for page, place in (("second", "number 1 of 1"), ("third", "number 2 of 2"), ("second", "number 1 of 2")):
             with pytest.raises(
-                NoSeat, match=f"The one seat is taken. You are {place} waiting; this page gets in by itself."
+                NoSeat, match=f"The one seat is taken. You are {place} waiting; this page will connect automatically."
             ):
-                desks.sit("", page, "")
-        desks.sessions.end(desks.sit("", "first", "a" * 32).session.id)
-        with pytest.raises(NoSeat, match="others wait"):
-            desks.guest()
+                visitors.open_tab("", page, "")
+        visitors.sessions.end(visitors.open_tab("", "first", "a" * 32).session.id)
+        with pytest.raises(NoSeat, match="others are waiting"):
+            visitors.guest()
         with pytest.raises(NoSeat, match="number 2 of 2"):
-            desks.sit("", "third", "")
-        assert desks.sit("", "second", "").session.status == "idle"
-        desks.left("third")
+            visitors.open_tab("", "third", "")
+        assert visitors.open_tab("", "second", "").session.status == "idle"
+        visitors.left("third")
         with pytest.raises(NoSeat, match="number 1 of 1"):
-            desks.sit("", "fourth", "")
+            visitors.open_tab("", "fourth", "")
     finally:
-        desks.stop()
+        visitors.stop()
 
 
 def test_a_seat_where_nothing_runs_is_given_on_after_a_while_but_only_to_someone_who_waits(engine):
@@ -142,7 +142,7 @@ def test_a_waiting_page_says_how_it_stands_and_gets_in_and_a_long_run_ends_polit
             second = site.browser.new_context().new_page()
             second.goto(site.url)
             expect(second.locator("#message")).to_have_text(
-                "The one seat is taken. You are number 1 of 1 waiting; this page gets in by itself."
+                "The one seat is taken. You are number 1 of 1 waiting; this page will connect automatically."
             )
             expect(second.locator("#state")).to_contain_text("Waiting for a seat")
             expect(second.locator("#go")).to_be_disabled()

@@ -1,4 +1,4 @@
-"""https of our own: a certificate for the names of this machine, kept as a secret, and made anew only when it must be.
+"""https of our own: a certificate for the names of this machine, kept as a secret, and made again only when it must be.
 
 Run: python -m pytest tests/streamo_app/ui/test_certificate.py
 """
@@ -67,7 +67,7 @@ def test_it_is_kept_until_it_runs_out_lacks_a_name_or_is_damaged(tmp_path, monke
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "https").write_text("a file")
-    with pytest.raises(ValueError, match="cannot be kept in .*https .*XDG_DATA_HOME"):
+    with pytest.raises(ValueError, match="cannot be saved in .*https .*XDG_DATA_HOME"):
         self_signed(tmp_path / "https", NAMES)
 
 

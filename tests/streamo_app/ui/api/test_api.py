@@ -40,20 +40,20 @@ def running(model=None, **config):
         probe.bind(("127.0.0.1", 0))
         settings = AppConfig(port=probe.getsockname()[1], **config)
     engine = Engine(model or LiveModel(script)).start()
-    desks = Visitors(engine, settings, load_clips())
-    blocks, url = serve(desks, settings)
+    visitors = Visitors(engine, settings, load_clips())
+    blocks, url = serve(visitors, settings)
     try:
-        yield url, desks
+        yield url, visitors
     finally:
-        desks.stop()
+        visitors.stop()
         blocks.close(verbose=False)
         engine.stop()
 
 
 @pytest.fixture(scope="module")
 def site():
-    with running(seats=2) as (url, desks):
-        yield url, desks, Client(url, verbose=False)
+    with running(seats=2) as (url, visitors):
+        yield url, visitors, Client(url, verbose=False)
 
 
 def raw(url: str, sent: object) -> str:
@@ -70,7 +70,7 @@ def until(happened, what: str) -> None:
 
 
 def test_decisions_are_streamed_in_the_shape_of_jsonl_as_they_are_made(site):
-    url, desks, client = site
+    url, visitors, client = site
     job = client.submit(handle_file(CLIP), "Count cars.\n\n30: Any dogs?\n", api_name="/watch")
     got = list(job)
     assert got[3] == {
@@ -82,7 +82,7 @@ def test_decisions_are_streamed_in_the_shape_of_jsonl_as_they_are_made(site):
     ]
     assert [one["second"] for one in got if one["lane"] == 2] == list(range(30, SECONDS))
     assert got[2]["state"] == "standby" and got[0]["state"] == "silence"
-    until(lambda: len(desks.sessions) == 0, "the call to give its seat back")
+    until(lambda: len(visitors.sessions) == 0, "the call to give its seat back")
 
 
 def test_it_is_documented_and_nothing_else_of_the_page_is(site):
@@ -106,20 +106,20 @@ def test_without_instructions_it_narrates_and_bad_ones_are_one_sentence(site):
     ):
         with pytest.raises(Exception, match=sentence):
             client.predict(handle_file(CLIP), instructions, api_name="/watch")
-    with pytest.raises(ValueError, match="no text, or too long"):
+    with pytest.raises(ValueError, match="not text, or too long"):
         read_instructions("x" * 100_000, 8)
-    with pytest.raises(ValueError, match="no text"):
+    with pytest.raises(ValueError, match="not text"):
         read_instructions(["a list"], 8)
 
 
 def test_what_is_no_video_is_one_sentence_without_our_folders(site, tmp_path):
-    url, desks, client = site
+    url, visitors, client = site
     (tmp_path / "holiday.mp4").write_text("this is no video\n" * 100)
     with pytest.raises(Exception, match="^'holiday.mp4' is not a readable video"):
         client.predict(handle_file(tmp_path / "holiday.mp4"), "", api_name="/watch")
-    with pytest.raises(Exception, match="A video is missing."):
+    with pytest.raises(Exception, match="No video was sent."):
         client.predict(None, "", api_name="/watch")
-    assert len(desks.sessions) == 0
+    assert len(visitors.sessions) == 0
 
 
 def test_a_video_that_is_too_long_is_refused(site, tmp_path, monkeypatch):
@@ -158,20 +158,20 @@ def test_a_server_path_or_an_address_is_never_opened(site):
 def test_a_call_takes_a_seat_and_gives_it_back_when_it_is_cancelled():
     model = LiveModel(script)
     reached, release = model.hold(5)
-    with running(model, seats=1) as (url, desks):
+    with running(model, seats=1) as (url, visitors):
         client = Client(url, verbose=False)
         job = client.submit(handle_file(CLIP), "", api_name="/watch")
-        assert reached.wait(20) and len(desks.sessions) == 1
+        assert reached.wait(20) and len(visitors.sessions) == 1
         with pytest.raises(Exception, match="seats? (are|is) taken"):
             client.predict(handle_file(CLIP), "", api_name="/watch")
         job.cancel()
         release.set()
-        until(lambda: len(desks.sessions) == 0, "the seat of a cancelled call")
+        until(lambda: len(visitors.sessions) == 0, "the seat of a cancelled call")
         until(lambda: model.open_lanes == 0, "its lanes to go")
 
 
 def test_the_password_of_the_page_is_asked_of_programs_too():
-    with running(auth=("ana", "secret"), mcp=True) as (url, desks):
+    with running(auth=("ana", "secret"), mcp=True) as (url, visitors):
         with pytest.raises(Exception):
             Client(url, verbose=False)
         for path in ("info", "call/watch", "upload"):
@@ -225,8 +225,8 @@ def call_tool(url: str, headers: dict | None = None, **arguments) -> str:
     return answer.content[0].text
 
 
-def test_an_mcp_client_watches_a_video_and_is_told_what_is_wrong():
-    with running(mcp=True) as (url, desks):
+def test_an_mcp_client_watches_a_video_and_learns_what_is_wrong():
+    with running(mcp=True) as (url, visitors):
         assert [one["text"] for one in json.loads(call_tool(url, video=data_url(), instructions="Go"))] == [
             "Go 3",
             "Go 13",
@@ -242,7 +242,7 @@ def test_an_mcp_client_watches_a_video_and_is_told_what_is_wrong():
                 call_tool(url, video=video)
         with pytest.raises(RuntimeError, match="provide a url"):
             call_tool(url, video="/etc/passwd")
-        assert len(desks.sessions) == 0
+        assert len(visitors.sessions) == 0
 
 
 def test_without_the_flag_there_is_no_mcp(site):

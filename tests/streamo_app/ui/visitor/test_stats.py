@@ -10,7 +10,7 @@ import sys
 from streamo_app.live.snapshot import Snapshot
 from streamo_app.memory import gpu_bytes, rss_bytes
 from streamo_app.models.interface import ModelInfo
-from streamo_app.ui.visitor.stats import Usage, numbers
+from streamo_app.ui.visitor.stats import Usage, stats
 
 INFO = ModelInfo("street", 1, 60, 0.0, "cuda:0", "4bit")
 LANES = {
@@ -44,7 +44,7 @@ def shown(view: list[dict]) -> list[tuple]:
 
 
 def test_before_the_first_second_nothing_is_claimed_but_the_model():
-    assert shown(numbers(snapshot(), INFO, Usage({}))) == [("street", "on cuda:0, 4bit")]
+    assert shown(stats(snapshot(), INFO, Usage({}))) == [("street", "on cuda:0, 4bit")]
 
 
 def test_a_live_run_shows_all_that_was_measured():
@@ -60,10 +60,10 @@ def test_a_live_run_shows_all_that_was_measured():
         paused_s=7,
         dropped=81,
     )
-    view = numbers(run, INFO, Usage(LANES, memory=612_000_000, gpu=5_300_000_000, drops=True))
+    view = stats(run, INFO, Usage(LANES, memory=612_000_000, gpu=5_300_000_000, live=True))
     assert shown(view) == [
         ("12 ms", "per second of video"), ("1.5 s", "p95"), ("25×", "real time"), ("0.3 s", "behind"), ("3 s", "skipped"), ("7 s", "paused"),
-        ("81", "pictures dropped"), ("5,200 tokens, 4.5 MB", "remembered"), ("612 MB", "memory"), ("5.3 GB", "on the GPU"), ("street", "on cuda:0, 4bit"),
+        ("81", "frames dropped"), ("5,200 tokens, 4.5 MB", "remembered"), ("612 MB", "memory"), ("5.3 GB", "on the GPU"), ("street", "on cuda:0, 4bit"),
     ]  # fmt: skip
     assert all(len(number["title"]) > 20 for number in view)
     assert {number["key"]: (number["now"], number["at"]) for number in view if "now" in number} == {
@@ -74,7 +74,7 @@ def test_a_live_run_shows_all_that_was_measured():
 
 
 def test_a_file_has_no_lag_and_drops_nothing_and_a_slow_model_is_below_real_time():
-    view = numbers(snapshot(decided=4, ms_p50=2000.0, ms_p95=2100.0, ms_mean=2000.0, ms_last=1.0), INFO, Usage({}))
+    view = stats(snapshot(decided=4, ms_p50=2000.0, ms_p95=2100.0, ms_mean=2000.0, ms_last=1.0), INFO, Usage({}))
     assert shown(view)[:4] == [
         ("2.0 s", "per second of video"),
         ("2.1 s", "p95"),

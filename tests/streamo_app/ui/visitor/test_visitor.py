@@ -1,4 +1,4 @@
-"""What lies between the page and a session, without a browser: views, desks, reports, samples, previews.
+"""What lies between the page and a session, without a browser: views, visitors, reports, samples, previews.
 
 python -m pytest tests/streamo_app/ui/visitor/test_visitor.py
 """
@@ -19,11 +19,11 @@ from streamo_app.models.engine import Engine
 from streamo_app.models.interface import ModelInfo
 from streamo_app.transcript.transcript import Cell, Row
 from streamo_app.ui.page import tabs
+from streamo_app.ui.visitor.messages import PageState
 from streamo_app.ui.visitor.preview import Preview
 from streamo_app.ui.visitor.samples import SUGGESTIONS, load_clips
-from streamo_app.ui.visitor.stats import Usage, numbers
+from streamo_app.ui.visitor.stats import Usage, stats
 from streamo_app.ui.visitor.view import render_run
-from streamo_app.ui.visitor.visitor import PageState
 from streamo_app.ui.visitor.visitors import Visitors
 from tests.support.clips import write
 from tests.support.fakecam import street
@@ -41,14 +41,14 @@ def engine():
 
 
 @pytest.fixture
-def desks(engine):
+def visitors(engine):
     made = Visitors(engine, AppConfig(seats=2), load_clips())
     yield made
     made.stop()
 
 
-def start(desk, what=(), **report):
-    return desk.act(
+def start(visitor, what=(), **report):
+    return visitor.handle(
         {"do": "start", "choice": "samples", "clip": "midday", "how": "decode", "n": 7, **dict(what)},
         PageState(**report),
     )
@@ -88,7 +88,7 @@ def test_a_second_that_one_lane_had_decided_and_another_had_not_is_sent_again():
 
 def test_before_the_first_second_only_the_model_is_named():
     nothing = Snapshot(0, "idle", "", "", 0, 1, (), (), None, None, None, 0, 0, 0)
-    assert [number["value"] for number in numbers(nothing, INFO, Usage({}))] == ["street"]
+    assert [number["value"] for number in stats(nothing, INFO, Usage({}))] == ["street"]
 
 
 @pytest.mark.parametrize(
@@ -107,45 +107,45 @@ def test_what_a_page_says_of_its_player_is_understood():
     assert PageState.read({"t": -5}).position == 0.0
 
 
-def test_start_with_nothing_asked_opens_one_visible_lane_that_narrates(desks):
-    view = start(desks.sit(""))
+def test_start_with_nothing_asked_opens_one_visible_lane_that_narrates(visitors):
+    view = start(visitors.open_tab(""))
     assert [lane["text"] for lane in view["lanes"]] == ["Narrate what you see."]
     assert view["status"] == "running" and view["answers"]["start"] == {"n": 7, "refused": False}
 
 
-def test_words_left_in_the_box_are_asked_on_start_and_replace_the_narration(desks):
-    desk = desks.sit("")
-    view = start(desk, {"text": AT_ONCE})
+def test_words_left_in_the_box_are_asked_on_start_and_replace_the_narration(visitors):
+    visitor = visitors.open_tab("")
+    view = start(visitor, {"text": AT_ONCE})
     assert [lane["text"] for lane in view["lanes"]] == [AT_ONCE]
-    desk.session.stop()
-    assert [lane["text"] for lane in start(desk)["lanes"]] == [AT_ONCE]
+    visitor.session.stop()
+    assert [lane["text"] for lane in start(visitor)["lanes"]] == [AT_ONCE]
 
 
-def test_a_wish_removed_before_start_leaves_the_narration(desks):
-    desk = desks.sit("")
-    lane = desk.act({"do": "ask", "text": "Count cars."}, PageState())["lanes"][0]["lane"]
-    desk.act({"do": "remove", "lane": lane}, PageState())
-    assert [lane["text"] for lane in start(desk)["lanes"]] == ["Narrate what you see."]
+def test_an_instruction_removed_before_start_leaves_the_narration(visitors):
+    visitor = visitors.open_tab("")
+    lane = visitor.handle({"do": "ask", "text": "Count cars."}, PageState())["lanes"][0]["lane"]
+    visitor.handle({"do": "remove", "lane": lane}, PageState())
+    assert [lane["text"] for lane in start(visitor)["lanes"]] == ["Narrate what you see."]
 
 
-def test_a_refused_wish_starts_nothing_and_says_why(desks):
-    view = start(desks.sit(""), {"text": "x" * 5000})
+def test_a_refused_instruction_starts_nothing_and_says_why(visitors):
+    view = start(visitors.open_tab(""), {"text": "x" * 5000})
     assert view["status"] == "idle" and view["answers"]["start"]["refused"] and not view["notice"]
     assert view["message"] == "The instruction has 5000 characters; at most 4000 are possible. Shorten it."
 
 
-def test_a_lane_is_muted_made_quieter_and_followed_up_and_a_new_start_keeps_both(desks):
-    desk = desks.sit("")
-    view = desk.act({"do": "ask", "text": AT_ONCE, "n": 1}, PageState())
+def test_a_lane_is_muted_made_quieter_and_followed_up_and_a_new_start_keeps_both(visitors):
+    visitor = visitors.open_tab("")
+    view = visitor.handle({"do": "ask", "text": AT_ONCE, "n": 1}, PageState())
     lane = view["lanes"][0]["lane"]
-    desk.act({"do": "mute", "lane": lane, "muted": True}, PageState())
-    desk.act({"do": "talk", "lane": lane, "talk": -2}, PageState())
-    view = desk.act({"do": "follow", "lane": lane, "text": "Shorter.", "n": 5}, PageState())
+    visitor.handle({"do": "mute", "lane": lane, "muted": True}, PageState())
+    visitor.handle({"do": "talk", "lane": lane, "talk": -2}, PageState())
+    view = visitor.handle({"do": "follow", "lane": lane, "text": "Shorter.", "n": 5}, PageState())
     assert view["answers"]["follow"] == {"n": 5, "refused": False} and view["lanes"][0]["follow_ups"] == ["Shorter."]
     for _ in range(2):
-        view = start(desk)
+        view = start(visitor)
         assert [(lane["text"], lane["muted"], lane["talk"]) for lane in view["lanes"]] == [(AT_ONCE, True, -2.0)]
-        desk.session.stop()
+        visitor.session.stop()
 
 
 @pytest.mark.parametrize(
@@ -161,10 +161,10 @@ def test_a_lane_is_muted_made_quieter_and_followed_up_and_a_new_start_keeps_both
         ({"do": "follow", "lane": 1, "text": ""}, "The instruction is empty; type what to watch for."),
     ],
 )
-def test_what_cannot_be_done_to_a_lane_is_one_sentence(desks, what, sentence):
-    desk = desks.sit("")
-    desk.act({"do": "ask", "text": AT_ONCE}, PageState())
-    assert desk.act(what, PageState())["message"] == sentence
+def test_what_cannot_be_done_to_a_lane_is_one_sentence(visitors, what, sentence):
+    visitor = visitors.open_tab("")
+    visitor.handle({"do": "ask", "text": AT_ONCE}, PageState())
+    assert visitor.handle(what, PageState())["message"] == sentence
 
 
 @pytest.mark.parametrize(
@@ -172,47 +172,47 @@ def test_what_cannot_be_done_to_a_lane_is_one_sentence(desks, what, sentence):
     [
         ({"do": "start", "choice": "samples", "clip": "../../etc/passwd"}, "Choose a video first."),
         ({"do": "start", "choice": "upload"}, "Choose a video first."),
-        ({"do": "format"}, "The page asked for something this server does not know; reload it."),
-        ({}, "The page asked for something this server does not know; reload it."),
+        ({"do": "format"}, "This server does not know what the page asked for; reload the page."),
+        ({}, "This server does not know what the page asked for; reload the page."),
     ],
 )
-def test_what_no_honest_page_sends_is_refused(desks, what, sentence):
-    assert desks.sit("").act(what, PageState())["message"] == sentence
+def test_what_no_honest_page_sends_is_refused(visitors, what, sentence):
+    assert visitors.open_tab("").handle(what, PageState())["message"] == sentence
 
 
 def test_the_machines_own_camera_is_offered_and_opened_only_where_it_is_allowed(engine):
     assert 'value="camera"' in tabs(AppConfig()) and 'value="camera"' not in tabs(AppConfig(host="0.0.0.0"))
     exposed = Visitors(engine, AppConfig(host="0.0.0.0"), load_clips())
     try:
-        view = exposed.sit("").act({"do": "start", "choice": "camera"}, PageState())
+        view = exposed.open_tab("").handle({"do": "start", "choice": "camera"}, PageState())
         assert view["status"] == "idle" and "--allow-camera" in view["message"]
     finally:
         exposed.stop()
 
 
-def test_an_id_brings_its_own_desk_back_and_an_unknown_one_a_new_desk(desks):
-    mine = desks.sit("", "page-1")
-    assert desks.sit("", "page-1") is mine, "a page that has not learnt its id yet takes no second seat"
-    assert desks.sit(mine.session.id, "page-2") is mine
-    assert desks.sit("guessed") is not mine
+def test_an_id_brings_its_own_visitor_back_and_an_unknown_one_a_new_visitor(visitors):
+    mine = visitors.open_tab("", "page-1")
+    assert visitors.open_tab("", "page-1") is mine, "a page that has not learnt its id yet takes no second seat"
+    assert visitors.open_tab(mine.session.id, "page-2") is mine
+    assert visitors.open_tab("guessed") is not mine
     with pytest.raises(ValueError, match="All 2 seats are taken"):
-        desks.sit("guessed")
+        visitors.open_tab("guessed")
 
 
-def test_a_page_that_draws_another_run_gets_all_of_this_one(desks, tmp_path):
-    desk = desks.sit("")
-    desk.uploaded(write(tmp_path / "two.mp4", 5, 10), PageState())
-    start(desk, {"choice": "upload", "text": AT_ONCE})
-    assert desk.session.wait(20)
-    known = desk.look(PageState())
-    nothing_new = desk.look(PageState(run=known["run"], after=known["seq"], second=1, picture=9.0))
+def test_a_page_that_draws_another_run_gets_all_of_this_one(visitors, tmp_path):
+    visitor = visitors.open_tab("")
+    visitor.uploaded(write(tmp_path / "two.mp4", 5, 10), PageState())
+    start(visitor, {"choice": "upload", "text": AT_ONCE})
+    assert visitor.session.wait(20)
+    known = visitor.view(PageState())
+    nothing_new = visitor.view(PageState(run=known["run"], after=known["seq"], second=1, picture=9.0))
     assert [row["text"] for row in known["rows"]] == [AT_ONCE, f"Heard: {AT_ONCE}", "The video has ended."]
     assert nothing_new["rows"] == [] and nothing_new["preview"] == ""
     assert [(view["after"], view["since"]) for view in (known, nothing_new)] == [(0, -1), (known["seq"], 1)], (
         "whether all is there, or what is new"
     )
     assert [cell[0] for cell in nothing_new["lanes"][0]["cells"]] == [1]  # the newest second is always sent again
-    assert desk.look(PageState(run=known["run"] - 1, after=known["seq"], second=1))["rows"] == known["rows"]
+    assert visitor.view(PageState(run=known["run"] - 1, after=known["seq"], second=1))["rows"] == known["rows"]
 
 
 def test_a_preview_shows_the_newest_picture_once_and_is_otherwise_its_source():

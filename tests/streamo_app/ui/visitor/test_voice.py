@@ -1,4 +1,4 @@
-"""A visitor's voice at his desk: what his browser sends, the machine's own microphone and loudspeaker (played by a
+"""A visitor's voice: what their browser sends, the machine's own microphone and loudspeaker (played by a
 module of the same shape, since machines that test have neither), and who may use them.
 
 Run: python -m pytest tests/streamo_app/ui/visitor/test_voice.py
@@ -17,8 +17,8 @@ from streamo_app.audio.microphone import LONGEST_S, RATE_HZ, MicrophoneRecording
 from streamo_app.audio.recognizer import Speech
 from streamo_app.config import AppConfig
 from streamo_app.models.engine import Engine
+from streamo_app.ui.visitor.messages import PageState
 from streamo_app.ui.visitor.samples import load_clips
-from streamo_app.ui.visitor.visitor import PageState
 from streamo_app.ui.visitor.visitors import Visitors
 from streamo_app.ui.visitor.voice import voice_settings
 from tests.support.live import WAIT_S, LiveModel, LiveSource, ended
@@ -71,7 +71,7 @@ def card(monkeypatch):
 
 
 @pytest.fixture
-def desks():
+def visitors():
     engine = Engine(LiveModel(lambda second, instructions: instructions[0])).start()
     made = Visitors(engine, AppConfig(), load_clips())
     made.speech = Speech("someone/model", lambda model: lambda samples: f"{len(samples) / RATE_HZ:.1f} seconds.")
@@ -80,58 +80,64 @@ def desks():
     engine.stop()
 
 
-def said(desk, n: int) -> dict:
+def said(visitor, n: int) -> dict:
     """The view's voice once recording `n` is words, or is not."""
-    _, spoken = desk.voice._spoken
+    _, spoken = visitor.voice._spoken
     assert spoken.over.wait(WAIT_S)
-    voice = desk.tick(PageState())["voice"]
+    voice = visitor.tick(PageState())["voice"]
     assert voice["n"] == n
     return voice
 
 
-def test_a_recording_of_the_browser_comes_back_as_words_under_its_number(desks):
-    desk = desks.sit("")
-    assert desk.tick(PageState())["voice"] == {"n": 0, "state": "", "words": "", "listening": False, "chime": False}
-    view = desk.act({"do": "say", "n": 7, "sound": base64.b64encode(recording(tone(2.0))).decode()}, PageState())
+def test_a_recording_of_the_browser_comes_back_as_words_under_its_number(visitors):
+    visitor = visitors.open_tab("")
+    assert visitor.tick(PageState())["voice"] == {"n": 0, "state": "", "words": "", "listening": False, "chime": False}
+    view = visitor.handle({"do": "say", "n": 7, "sound": base64.b64encode(recording(tone(2.0))).decode()}, PageState())
     assert view["message"] == "" and view["voice"]["n"] == 7
-    assert said(desk, 7) | {"words": ""} == {"n": 7, "state": "heard", "words": "", "listening": False, "chime": False}
-    assert said(desk, 7)["words"] == "2.0 seconds."
-    assert desk.session.snapshot().lanes == ()
+    assert said(visitor, 7) | {"words": ""} == {
+        "n": 7,
+        "state": "heard",
+        "words": "",
+        "listening": False,
+        "chime": False,
+    }
+    assert said(visitor, 7)["words"] == "2.0 seconds."
+    assert visitor.session.snapshot().lanes == ()
 
 
 @pytest.mark.parametrize(
     "sent, sentence",
     [
-        (None, "longer than the 15 s"),
-        (["a"], "longer than the 15 s"),
-        ("A" * 2 * MAX_BYTES, "longer than the 15 s"),
-        ("?", "did not arrive whole"),
+        (None, "longer than 15 s"),
+        (["a"], "longer than 15 s"),
+        ("A" * 2 * MAX_BYTES, "longer than 15 s"),
+        ("?", "did not arrive complete"),
     ],
 )
-def test_what_is_no_recording_is_one_sentence_and_nobody_waits_for_it(desks, sent, sentence):
-    view = desks.sit("").act({"do": "say", "n": 7, "sound": sent}, PageState())
+def test_what_is_no_recording_is_one_sentence_and_nobody_waits_for_it(visitors, sent, sentence):
+    view = visitors.open_tab("").handle({"do": "say", "n": 7, "sound": sent}, PageState())
     assert sentence in view["message"] and not view["notice"]
     assert (view["voice"]["n"], view["voice"]["state"]) == (7, "")
 
 
-def test_the_machines_own_microphone_listens_from_press_to_press(desks, card):
-    desk = desks.sit("")
-    view = desk.act({"do": "listen", "n": 3}, PageState())
+def test_the_machines_own_microphone_listens_from_press_to_press(visitors, card):
+    visitor = visitors.open_tab("")
+    view = visitor.handle({"do": "listen", "n": 3}, PageState())
     assert view["message"] == "" and view["voice"]["listening"]
     card.hear(tone(1.5))
-    assert not desk.act({"do": "listened", "n": 4}, PageState())["voice"]["listening"]
-    assert said(desk, 4)["words"] == "1.5 seconds." and card.open == []
-    assert "not listening any more" in desk.act({"do": "listened", "n": 5}, PageState())["message"]
-    desk.act({"do": "listen", "n": 6}, PageState())
-    desk.act({"do": "listened", "drop": True, "n": 7}, PageState())
-    assert card.open == [] and desk.tick(PageState())["voice"]["n"] == 6
+    assert not visitor.handle({"do": "listened", "n": 4}, PageState())["voice"]["listening"]
+    assert said(visitor, 4)["words"] == "1.5 seconds." and card.open == []
+    assert "had stopped listening" in visitor.handle({"do": "listened", "n": 5}, PageState())["message"]
+    visitor.handle({"do": "listen", "n": 6}, PageState())
+    visitor.handle({"do": "listened", "drop": True, "n": 7}, PageState())
+    assert card.open == [] and visitor.tick(PageState())["voice"]["n"] == 6
 
 
-def test_a_microphone_is_let_go_with_its_visitor(desks, card):
-    desk = desks.sit("")
-    desk.act({"do": "listen", "n": 3}, PageState())
+def test_a_microphone_is_released_with_its_visitor(visitors, card):
+    visitor = visitors.open_tab("")
+    visitor.handle({"do": "listen", "n": 3}, PageState())
     assert len(card.open) == 1
-    desks.sessions.end(desk.session.id)
+    visitors.sessions.end(visitor.session.id)
     assert card.open == []
 
 
@@ -144,35 +150,37 @@ def test_a_recording_holds_each_sample_once_and_no_more_than_its_limit(card):
     assert len(made.stop()) == LONGEST_S * RATE_HZ
 
 
-def test_the_chime_rings_for_responses_that_are_shown_and_for_no_others(desks, card):
-    desk = desks.sit("")
-    assert desk.act({"do": "chime", "on": True, "n": 1}, PageState())["voice"]["chime"]
-    desk.session.start(LiveSource([0]), asks=[(0, "Speak.")])
-    ended(desk.session)
+def test_the_chime_rings_for_responses_that_are_shown_and_for_no_others(visitors, card):
+    visitor = visitors.open_tab("")
+    assert visitor.handle({"do": "chime", "on": True, "n": 1}, PageState())["voice"]["chime"]
+    visitor.session.start(LiveSource([0]), asks=[(0, "Speak.")])
+    ended(visitor.session)
     assert card.ring.wait(WAIT_S)
     card.ring.clear()
     go_on = threading.Event()
-    desk.session.start(LiveSource([go_on, 0]), asks=[(0, "Speak.")])
-    desk.session.mute(1, True)
+    visitor.session.start(LiveSource([go_on, 0]), asks=[(0, "Speak.")])
+    visitor.session.mute(1, True)
     go_on.set()
-    ended(desk.session)
-    assert not desk.act({"do": "chime", "on": False, "n": 2}, PageState())["voice"]["chime"]
+    ended(visitor.session)
+    assert not visitor.handle({"do": "chime", "on": False, "n": 2}, PageState())["voice"]["chime"]
     rung = card.rung
-    desk.session.start(LiveSource([0]), asks=[(0, "Speak.")])
-    ended(desk.session)
+    visitor.session.start(LiveSource([0]), asks=[(0, "Speak.")])
+    ended(visitor.session)
     assert card.rung == rung and not card.ring.wait(0.3)
 
 
 def test_strangers_neither_listen_through_the_machine_nor_make_it_sound(card):
     engine = Engine(LiveModel()).start()
-    desks = Visitors(engine, AppConfig(host="0.0.0.0"), load_clips())
+    visitors = Visitors(engine, AppConfig(host="0.0.0.0"), load_clips())
     try:
-        desk = desks.sit("")
-        assert "may not use the microphone" in desk.act({"do": "listen", "n": 1}, PageState())["message"]
-        assert "only its own page" in desk.act({"do": "chime", "on": True, "n": 2}, PageState())["message"]
-        assert card.open == [] and not desk.tick(PageState())["voice"]["chime"]
+        visitor = visitors.open_tab("")
+        assert "may not use the microphone" in visitor.handle({"do": "listen", "n": 1}, PageState())["message"]
+        assert (
+            "only a page on that machine" in visitor.handle({"do": "chime", "on": True, "n": 2}, PageState())["message"]
+        )
+        assert card.open == [] and not visitor.tick(PageState())["voice"]["chime"]
     finally:
-        desks.stop()
+        visitors.stop()
         engine.stop()
     assert voice_settings(microphone=False, loudspeaker=False) == {"machine": False, "chime": False}
 
