@@ -281,7 +281,7 @@ def test_a_run_opened_again_shows_its_follow_ups_and_removed_lanes_and_no_droppe
     model = LiveModel(lambda second, instructions: " ".join(instructions))
     reached, release = model.hold(0)
     session = Session(engine_of(model), journal_dir=tmp_path)
-    session.start(LiveSource([0, reached, 1, 2]), asks=[(1, "Later."), (0, "At once.")])
+    session.start(LiveSource([0, release, 1, 2]), asks=[(1, "Later."), (0, "At once.")])
     assert reached.wait(WAIT_S)
     session.ask("And shorter.", lane=2)
     session.remove_lane(2)
