@@ -37,7 +37,7 @@ class Program:
         if argv and argv[0] in ("-h", "--help"):
             print(self.usage())
             return 0
-        for name, command in self.commands.items():
+        for name, command in sorted(self.commands.items(), key=lambda item: -len(item[0].split())):
             words = name.split()
             if list(argv[: len(words)]) == words:
                 summary = f"{command.summary[0].upper()}{command.summary[1:]}."

@@ -12,16 +12,29 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
 SPECIALS = [
-    "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>",
-    "</Silence>", "</Standby>", "</Response>",
-]  # fmt: skip
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+    "</Silence>",
+    "</Standby>",
+    "</Response>",
+]
 PLAIN_ADDED = ["<tool_call>", "</tool_call>"]
 """Added but not special, as Qwen's own tokenizer has them."""
 
 CORPUS = [
-    "system\nYou watch a live video, one second per turn.", "user\n<0s-1s>\n", "assistant\n", "Notify me when the light turns green.",
-    "What is being added to the bowl?", "The man adds salt to the soup and stirs it slowly.", *(f"<{i}s-{i + 1}s>\n" for i in range(0, 4000, 7)),
-]  # fmt: skip
+    "system\nYou watch a live video, one second per turn.",
+    "user\n<0s-1s>\n",
+    "assistant\n",
+    "Notify me when the light turns green.",
+    "What is being added to the bowl?",
+    "The man adds salt to the soup and stirs it slowly.",
+    *(f"<{i}s-{i + 1}s>\n" for i in range(0, 4000, 7)),
+]
 
 
 @cache
@@ -40,7 +53,7 @@ def _trained() -> str:
 
 
 def tokenizer(without: tuple[str, ...] = ()) -> PreTrainedTokenizerFast:
-    """A fresh tokenizer each call; `without` leaves out special tokens (as an ordinary checkpoint has no state tokens)."""
+    """A new tokenizer each call; `without` leaves out special tokens (an ordinary checkpoint has no state tokens)."""
     bpe = Tokenizer.from_str(_trained())
     if without:
         bpe = Tokenizer(models.BPE())
@@ -74,18 +87,33 @@ def model(
     side = half * 3 // 8
     config = Qwen2_5_VLConfig(
         text_config=dict(
-            vocab_size=608, hidden_size=hidden, intermediate_size=2 * hidden, num_hidden_layers=layers, num_attention_heads=heads,
-            num_key_value_heads=kv, max_position_embeddings=text.pop("max_position_embeddings", 32768), bos_token_id=None,
-            eos_token_id=ids("<|im_end|>"), pad_token_id=ids("<|endoftext|>"),
-            rope_parameters=dict(rope_type="default", rope_theta=1e6, mrope_section=[half - 2 * side, side, side]), **text,
+            vocab_size=608,
+            hidden_size=hidden,
+            intermediate_size=2 * hidden,
+            num_hidden_layers=layers,
+            num_attention_heads=heads,
+            num_key_value_heads=kv,
+            max_position_embeddings=text.pop("max_position_embeddings", 32768),
+            bos_token_id=None,
+            eos_token_id=ids("<|im_end|>"),
+            pad_token_id=ids("<|endoftext|>"),
+            rope_parameters=dict(rope_type="default", rope_theta=1e6, mrope_section=[half - 2 * side, side, side]),
+            **text,
         ),
         vision_config=dict(
-            depth=vision_depth, hidden_size=32, intermediate_size=64, num_heads=2, out_hidden_size=hidden,
+            depth=vision_depth,
+            hidden_size=32,
+            intermediate_size=64,
+            num_heads=2,
+            out_hidden_size=hidden,
             fullatt_block_indexes=[vision_depth - 1],
         ),
-        image_token_id=ids("<|image_pad|>"), video_token_id=ids("<|video_pad|>"), vision_start_token_id=ids("<|vision_start|>"),
-        vision_end_token_id=ids("<|vision_end|>"), tie_word_embeddings=True,
-    )  # fmt: skip
+        image_token_id=ids("<|image_pad|>"),
+        video_token_id=ids("<|video_pad|>"),
+        vision_start_token_id=ids("<|vision_start|>"),
+        vision_end_token_id=ids("<|vision_end|>"),
+        tie_word_embeddings=True,
+    )
     torch.manual_seed(seed)
     made = Qwen2_5_VLForConditionalGeneration(config).eval()
     for weight in made.parameters():

@@ -31,9 +31,21 @@ def lane(instruction: str, shown: tuple[Cell, ...] = ()) -> LaneView:
 
 def snapshot(**changes) -> Snapshot:
     values = dict(
-        seq=1, status="running", message="", source="clip.webm", second=65, fps=1, lanes=(), rows=(), ms_p50=None, ms_p95=None, lag_s=None,
-        skipped=0, dropped=0, decided=0,
-    )  # fmt: skip
+        seq=1,
+        status="running",
+        message="",
+        source="clip.webm",
+        second=65,
+        fps=1,
+        lanes=(),
+        rows=(),
+        ms_p50=None,
+        ms_p95=None,
+        lag_s=None,
+        skipped=0,
+        dropped=0,
+        decided=0,
+    )
     return Snapshot(**values | changes)
 
 
@@ -77,9 +89,11 @@ def test_the_rule_names_source_time_and_status_in_the_width():
 
 def test_text_of_user_and_model_is_never_markup_or_control():
     told = [
-        transcript_line(Asked(1, 1, "[red]a[/red]\x1b[2J")), transcript_line(Decided(2, 1, State.RESPONSE, "[b]c\nd", P, 1.0)),
-        transcript_line(Noticed(3, "'[link=x].mp4' stops.")), transcript_line(Decided(4, 1, State.SILENCE, "", P, 1.0)),
-    ]  # fmt: skip
+        transcript_line(Asked(1, 1, "[red]a[/red]\x1b[2J")),
+        transcript_line(Decided(2, 1, State.RESPONSE, "[b]c\nd", P, 1.0)),
+        transcript_line(Noticed(3, "'[link=x].mp4' stops.")),
+        transcript_line(Decided(4, 1, State.SILENCE, "", P, 1.0)),
+    ]
     assert [line and line.plain for line in told] == [
         "00:01 1 asked: [red]a[/red] [2J",
         "00:02 1 [b]c d",

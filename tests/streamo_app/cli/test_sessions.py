@@ -54,9 +54,12 @@ def test_one_is_shown_exported_and_deleted(capsys, folder, tmp_path):
     name = path.stem[:8] + "-0001"
     shown = sessions(capsys, "show", name)[1].splitlines()
     assert shown[1:] == [
-        '00:00 [1] asked: Count "state": "response" cars.', "00:02 [2] asked: And dogs.", "00:03 [1] asked: Only red ones.",
-        '00:07 [1] A "state": "response" car.', "00:08 Stopped.",
-    ]  # fmt: skip
+        '00:00 [1] asked: Count "state": "response" cars.',
+        "00:02 [2] asked: And dogs.",
+        "00:03 [1] asked: Only red ones.",
+        '00:07 [1] A "state": "response" car.',
+        "00:08 Stopped.",
+    ]
     srt = '1\n00:00:07,000 --> 00:00:10,000\nA "state": "response" car.\n'
     assert sessions(capsys, "export", path.stem, "--format", "srt") == (0, srt, "")
     assert sessions(capsys, "export", name, "--format", "srt", "--out", tmp_path / "a.srt") == (0, "", "")
@@ -67,12 +70,20 @@ def test_one_is_shown_exported_and_deleted(capsys, folder, tmp_path):
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [
-        (["show"], "show needs an ID"), (["show", "../../etc/passwd"], "names no session"), (["show", "*"], "names no session"), (["delete", ""], "needs an ID"),
-        (["export", "ID"], "export needs a --format"), (["export", "ID", "--format", "doc"], "invalid choice"), (["show", "ID", "--format", "srt"], "belong to"),
-        (["export", "ID", "--format", "srt", "--out", "/"], "/ is a folder"), (["export", "ID", "--format", "srt", "--out", "/nowhere/x"], "cannot be written"),
-        (["wipe"], "invalid choice"), (["show", "BROKEN"], "cannot be read: empty"), (["delete", "RUNNING"], "still running"),
+        (["show"], "show needs an ID"),
+        (["show", "../../etc/passwd"], "names no session"),
+        (["show", "*"], "names no session"),
+        (["delete", ""], "needs an ID"),
+        (["export", "ID"], "export needs a --format"),
+        (["export", "ID", "--format", "doc"], "invalid choice"),
+        (["show", "ID", "--format", "srt"], "belong to"),
+        (["export", "ID", "--format", "srt", "--out", "/"], "/ is a folder"),
+        (["export", "ID", "--format", "srt", "--out", "/nowhere/x"], "cannot be written"),
+        (["wipe"], "invalid choice"),
+        (["show", "BROKEN"], "cannot be read: empty"),
+        (["delete", "RUNNING"], "still running"),
     ],
-)  # fmt: skip
+)
 def test_whatever_is_wrong_is_one_line_and_status_2(capsys, folder, args, sentence):
     mine = owner_folder(folder, MINE)
     broken = write_journal(mine, "broken")
@@ -89,7 +100,8 @@ import sys
 from streamo_app.cli.main import main
 from streamo_app.models import loading
 from tests.support.live import LiveModel
-loading.load_model = lambda name, **options: LiveModel(lambda second, asked: {2: "", 3: "A red car appears."}.get(second))
+said = {2: "", 3: "A red car appears."}
+loading.load_model = lambda name, **options: LiveModel(lambda second, asked: said.get(second))
 sys.exit(main(["watch", *sys.argv[1:]]))
 """
 

@@ -79,7 +79,8 @@ def watch(capsys, *args) -> tuple[int, str, str]:
 def test_piped_it_prints_what_was_asked_and_said_with_times(capsys, clip, model):
     assert watch(capsys, clip, "--ask", "Green", "--ask", "2:Red") == (
         0,
-        "00:00 [1] asked: Green\n00:02 [2] asked: Red\n00:03 [1] Green now <b>&</b>.\n00:03 [2] Red now <b>&</b>.\n00:05 The video has ended.\n",
+        "00:00 [1] asked: Green\n00:02 [2] asked: Red\n00:03 [1] Green now <b>&</b>.\n00:03 [2] Red now <b>&</b>.\n"
+        "00:05 The video has ended.\n",
         "",
     )
 
@@ -95,10 +96,13 @@ def test_json_lines_are_one_object_per_second_and_lane_with_exactly_the_keys_of_
     assert [(line["second"], line["lane"], line["instruction"], line["state"], line["text"]) for line in lines] == [
         (0, 0, "", "silence", ""),
         (1, 1, "Green", "silence", ""),
-        (2, 1, "Green", "standby", ""), (2, 2, "Red", "standby", ""),
-        (3, 1, "Green", "response", "Green now <b>&</b>."), (3, 2, "Red", "response", "Red now <b>&</b>."),
-        (4, 1, "Green", "silence", ""), (4, 2, "Red", "silence", ""),
-    ]  # fmt: skip
+        (2, 1, "Green", "standby", ""),
+        (2, 2, "Red", "standby", ""),
+        (3, 1, "Green", "response", "Green now <b>&</b>."),
+        (3, 2, "Red", "response", "Red now <b>&</b>."),
+        (4, 1, "Green", "silence", ""),
+        (4, 2, "Red", "silence", ""),
+    ]
     for line in lines:
         assert list(line) == ["second", "lane", "instruction", "state", "text", "p", "ms", "skipped"]
         assert list(line["p"]) == ["silence", "standby", "response"] and sum(line["p"].values()) == pytest.approx(1)
@@ -112,7 +116,8 @@ def test_json_lines_are_one_object_per_second_and_lane_with_exactly_the_keys_of_
         ("vtt", "WEBVTT\n\n1\n00:00:03.000 --> 00:00:06.000\nGreen now &lt;b&gt;&amp;&lt;/b&gt;.\n"),
         (
             "md",
-            "# clip.webm\n\n1. Green\n\n- **00:00** 1 *asked: Green*\n- **00:03** 1 Green now &lt;b&gt;&amp;&lt;/b&gt;.\n"
+            "# clip.webm\n\n1. Green\n\n- **00:00** 1 *asked: Green*\n"
+            "- **00:03** 1 Green now &lt;b&gt;&amp;&lt;/b&gt;.\n"
             "- **00:05** *ended: The video has ended.*\n",
         ),
     ],
@@ -134,7 +139,8 @@ def test_model_and_window_and_images_per_second_are_as_given(capsys, clip, model
 
 def test_an_instruction_for_a_second_after_the_end_is_told_on_stderr(capsys, clip, model):
     status, out, err = watch(capsys, clip, "--ask", "1:00:Late", "--format", "srt")
-    assert (status, out, err) == (0, "", "streamo: 00:05 The run ended before this could be asked (due at second 60): Late\n")
+    late = "streamo: 00:05 The run ended before this could be asked (due at second 60): Late\n"
+    assert (status, out, err) == (0, "", late)
 
 
 def test_text_that_would_draw_on_the_terminal_is_printed_as_text(capsys, clip, model):
@@ -149,7 +155,7 @@ def test_a_video_cut_short_is_watched_as_far_as_it_goes_and_told(capsys, folder,
     long = write(folder / "long.webm", 10, 200)
     cut = folder / "cut.webm"
     cut.write_bytes(long.read_bytes()[: long.stat().st_size // 3])
-    status, out, err = watch(capsys, cut, "--format", "jsonl", "--out", folder / "cut.jsonl")
+    status, _, err = watch(capsys, cut, "--format", "jsonl", "--out", folder / "cut.jsonl")
     seconds = [json.loads(line)["second"] for line in (folder / "cut.jsonl").read_text().splitlines()]
     assert status == 2 and len(err.splitlines()) == 1 and "may be truncated" in err
     assert 3 <= len(seconds) < 12 and seconds == list(range(len(seconds)))

@@ -37,7 +37,7 @@ def app(*arguments: str) -> list[str]:
     ],
 )
 def test_a_bad_command_line_is_exit_code_2_and_one_line(arguments, words):
-    done = subprocess.run(app(*arguments), capture_output=True, text=True, timeout=120)
+    done = subprocess.run(app(*arguments), capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2 and done.stdout == ""
     assert words in done.stderr and len(done.stderr.splitlines()) == 1
 
@@ -52,7 +52,9 @@ def test_a_port_that_is_taken_is_said_before_anything_is_loaded():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        done = subprocess.run(app("--port", str(taken.getsockname()[1])), capture_output=True, text=True, timeout=120)
+        done = subprocess.run(
+            app("--port", str(taken.getsockname()[1])), capture_output=True, text=True, timeout=120, check=False
+        )
     assert done.returncode == 2
     assert "choose another with --port" in done.stderr and len(done.stderr.splitlines()) == 1
 
@@ -64,6 +66,7 @@ def test_a_folder_without_a_model_is_exit_code_2_and_one_line(tmp_path):
         text=True,
         timeout=120,
         env=ENVIRONMENT,
+        check=False,
     )
     assert done.returncode == 2 and str(tmp_path) in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -21,9 +21,16 @@ from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 SPACE = {
-    "SYSTEM": "spaces", "SPACE_ID": "someone/streamo", "SPACE_HOST": "someone-streamo.hf.space", "SPACE_AUTHOR_NAME": "someone", "SPACE_REPO_NAME": "streamo",
-    "GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_SSR_MODE": "true", "GRADIO_ALLOW_FLAGGING": "never", "HF_HUB_OFFLINE": "1",
-}  # fmt: skip
+    "SYSTEM": "spaces",
+    "SPACE_ID": "someone/streamo",
+    "SPACE_HOST": "someone-streamo.hf.space",
+    "SPACE_AUTHOR_NAME": "someone",
+    "SPACE_REPO_NAME": "streamo",
+    "GRADIO_SERVER_NAME": "0.0.0.0",
+    "GRADIO_SSR_MODE": "true",
+    "GRADIO_ALLOW_FLAGGING": "never",
+    "HF_HUB_OFFLINE": "1",
+}
 
 
 @pytest.fixture(scope="module")
