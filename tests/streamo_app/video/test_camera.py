@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from streamo_app.events import Frame, Noticed
+from streamo_app.video.camera import list_cameras
 from streamo_app.video.source import CameraSource, SourceError
 from tests.support.clips import barcode, read_barcode, write
 
@@ -270,3 +271,18 @@ def test_pictures_are_rgb():
     assert next(source.frames(1, threading.Event())).image[0, 0].tolist() == [255, 0, 0]
     hold.set()
     source.close()
+
+
+def test_the_cameras_of_a_machine_are_those_that_give_pictures(tmp_path):
+    for device, index, name in (
+        ("video10", "0", "USB\n"),
+        ("video2", "0", "HD"),
+        ("video3", "1", "HD"),
+        ("video4", "x", "?"),
+        ("radio0", "0", "FM"),
+    ):
+        (tmp_path / device).mkdir()
+        (tmp_path / device / "index").write_text(index)
+        (tmp_path / device / "name").write_text(name)
+    assert list_cameras(tmp_path) == ((2, "HD (2)"), (10, "USB (10)"))
+    assert list_cameras(tmp_path / "none") == ((0, "Camera 0"),)

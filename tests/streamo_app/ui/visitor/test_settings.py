@@ -19,7 +19,6 @@ from streamo_app.ui.page import tabs
 from streamo_app.ui.visitor.messages import PageState
 from streamo_app.ui.visitor.samples import load_clips
 from streamo_app.ui.visitor.visitors import Visitors
-from streamo_app.video.camera import list_cameras
 from tests.support import tiny
 from tests.support.fakecam import street
 from tests.support.lamp_model import LampModel
@@ -212,21 +211,6 @@ def test_a_camera_is_a_number(open_visitors, sent):
         "Camera number must be between 0 and 63"
         in act(open_visitors().open_tab(""), "start", choice="camera", camera=sent)["message"]
     )
-
-
-def test_the_cameras_of_a_machine_are_those_that_give_pictures(tmp_path):
-    for device, index, name in (
-        ("video10", "0", "USB\n"),
-        ("video2", "0", "HD"),
-        ("video3", "1", "HD"),
-        ("video4", "x", "?"),
-        ("radio0", "0", "FM"),
-    ):
-        (tmp_path / device).mkdir()
-        (tmp_path / device / "index").write_text(index)
-        (tmp_path / device / "name").write_text(name)
-    assert list_cameras(tmp_path) == ((2, "HD (2)"), (10, "USB (10)"))
-    assert list_cameras(tmp_path / "none") == ((0, "Camera 0"),)
 
 
 # Another model
