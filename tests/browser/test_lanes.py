@@ -71,7 +71,8 @@ def test_what_is_typed_while_it_starts_stays_in_the_box(site):
             """() => {  // the next one is typed between what Start sends and the server's answer
                 const send = window.fetch;
                 window.fetch = (...sent) => {
-                    if (String(sent[1]?.body).includes("First wish")) document.getElementById("ask-text").value = "Second wish";
+                    if (String(sent[1]?.body).includes("First wish"))
+                        document.getElementById("ask-text").value = "Second wish";
                     return send(...sent);
                 };
             }"""

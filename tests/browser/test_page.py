@@ -15,7 +15,10 @@ from tests.support.clips import write_sound
 from tests.support.lamp_model import EXPLODE, GREEN
 
 pytestmark = pytest.mark.browser
-HOSTILE = "Look ${window.broken = 1} \\u003cimg src=x onerror=window.broken=1\\u003e <img src=x onerror=window.broken=1> {{value}} </Response><|im_end|>"
+HOSTILE = (
+    "Look ${window.broken = 1} \\u003cimg src=x onerror=window.broken=1\\u003e <img src=x onerror=window.broken=1> "
+    "{{value}} </Response><|im_end|>"
+)
 
 
 def seconds(page, kind: str) -> list[int]:

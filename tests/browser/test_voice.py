@@ -21,7 +21,11 @@ pytestmark = pytest.mark.browser
 MOUTH = """
 window.said = []; window.cut = 0; window.hold = false;
 speechSynthesis.getVoices = () => [{ name: "test" }];
-speechSynthesis.speak = (words) => { said.push([words.text, words.rate]); window.now = words; if (!window.hold) setTimeout(() => words.onend({}), 20); };
+speechSynthesis.speak = (words) => {
+  said.push([words.text, words.rate]);
+  window.now = words;
+  if (!window.hold) setTimeout(() => words.onend({}), 20);
+};
 speechSynthesis.cancel = () => { window.cut += 1; };
 null;
 """

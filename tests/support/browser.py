@@ -1,7 +1,7 @@
 """A running page and a Chromium with a camera that shows a rendered street: what the tests of the page stand on.
 
-Not a test. One server and one browser serve all tests of a module; each visitor is a browser context of their own, since
-tabs of one context share six connections.
+Not a test. One server and one browser serve all tests of a module; each visitor has a browser context of their own,
+since tabs of one context share six connections.
 """
 
 import socket
@@ -21,9 +21,16 @@ from streamo_app.ui.visitor.visitors import Visitors
 PATIENCE_MS = 45000
 """Of every wait: machines that test are busy. A wait ends as soon as what it waits for is there."""
 FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--host-resolver-rules=MAP elsewhere.test 127.0.0.1",
-)  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--host-resolver-rules=MAP elsewhere.test 127.0.0.1",
+)
 START, STOP = "#go:text-is('Start'):enabled", "#go:text-is('Stop'):enabled"
 
 
@@ -90,7 +97,10 @@ def ask(page: Page, text: str) -> None:
 def cells(page: Page, lane: int = 1) -> int:
     """Decided seconds in the strip of a lane."""
     return page.locator(f".lane[data-lane='{lane}'] .strip path").evaluate_all(
-        "paths => paths.filter(path => path.matches('.silence, .standby, .response')).map(path => ((path.getAttribute('d') || '').match(/M/g) || []).length).reduce((a, b) => a + b, 0)"
+        """paths => paths
+            .filter(path => path.matches('.silence, .standby, .response'))
+            .map(path => ((path.getAttribute('d') || '').match(/M/g) || []).length)
+            .reduce((a, b) => a + b, 0)"""
     )
 
 

@@ -21,7 +21,7 @@ class LampLane:
 
 
 class LampModel:
-    """Announces green when asked for it, narrates every third second, fails when told to, repeats any other wish once."""
+    """Announces green when asked to, narrates every third second, fails on demand, repeats any other request once."""
 
     info = ModelInfo("lamp", 1, 120, 0.0, "cpu", "none")
 

@@ -67,7 +67,7 @@ def test_it_is_kept_until_it_runs_out_lacks_a_name_or_is_damaged(tmp_path, monke
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "https").write_text("a file")
-    with pytest.raises(ValueError, match="cannot be saved in .*https .*XDG_DATA_HOME"):
+    with pytest.raises(ValueError, match=r"cannot be saved in .*https .*XDG_DATA_HOME"):
         self_signed(tmp_path / "https", NAMES)
 
 

@@ -14,12 +14,13 @@ from contextlib import contextmanager
 import httpx
 import pytest
 from gradio_client import Client, handle_file
+from gradio_client.exceptions import AuthenticationError
 
 from streamo_app.config import AppConfig
 from streamo_app.models.engine import Engine
+from streamo_app.protocol import NARRATE
 from streamo_app.ui.api.watch import LONGEST_S, read_instructions
 from streamo_app.ui.serve import serve
-from streamo_app.protocol import NARRATE
 from streamo_app.ui.visitor.samples import CLIPS_DIR, load_clips
 from streamo_app.ui.visitor.visitors import Visitors
 from tests.support.live import LiveModel
@@ -70,7 +71,7 @@ def until(happened, what: str) -> None:
 
 
 def test_decisions_are_streamed_in_the_shape_of_jsonl_as_they_are_made(site):
-    url, visitors, client = site
+    _, visitors, client = site
     job = client.submit(handle_file(CLIP), "Count cars.\n\n30: Any dogs?\n", api_name="/watch")
     got = list(job)
     assert got[3] == {
@@ -86,7 +87,7 @@ def test_decisions_are_streamed_in_the_shape_of_jsonl_as_they_are_made(site):
 
 
 def test_it_is_documented_and_nothing_else_of_the_page_is(site):
-    url, _, client = site
+    url, _, _ = site
     info = httpx.get(f"{url}/gradio_api/info").json()
     assert list(info["named_endpoints"]) == ["/watch"] and info["unnamed_endpoints"] == {}
     watch = info["named_endpoints"]["/watch"]
@@ -113,11 +114,11 @@ def test_without_instructions_it_narrates_and_bad_ones_are_one_sentence(site):
 
 
 def test_what_is_no_video_is_one_sentence_without_our_folders(site, tmp_path):
-    url, visitors, client = site
+    _, visitors, client = site
     (tmp_path / "holiday.mp4").write_text("this is no video\n" * 100)
-    with pytest.raises(Exception, match="^'holiday.mp4' is not a readable video"):
+    with pytest.raises(Exception, match=r"^'holiday\.mp4' is not a readable video"):
         client.predict(handle_file(tmp_path / "holiday.mp4"), "", api_name="/watch")
-    with pytest.raises(Exception, match="No video was sent."):
+    with pytest.raises(Exception, match=r"No video was sent\."):
         client.predict(None, "", api_name="/watch")
     assert len(visitors.sessions) == 0
 
@@ -128,7 +129,7 @@ def test_a_video_that_is_too_long_is_refused(site, tmp_path, monkeypatch):
     assert LONGEST_S == 3600
     monkeypatch.setattr(programs, "LONGEST_S", 30)
     _, _, client = site
-    with pytest.raises(Exception, match="The video is 00:36 long; one call watches at most 00:30."):
+    with pytest.raises(Exception, match=r"The video is 00:36 long; one call watches at most 00:30\."):
         client.predict(handle_file(CLIP), "", api_name="/watch")
 
 
@@ -144,10 +145,18 @@ def test_a_server_path_or_an_address_is_never_opened(site):
     listener.settimeout(0.2)
     here = f"http://127.0.0.1:{listener.getsockname()[1]}/clip.webm"
     for bad in (
-        secret, here, {"path": secret, "meta": FILE}, {"path": here, "meta": FILE}, {"path": here, "is_stream": True, "meta": FILE}, {"path": f"file://{secret}", "meta": FILE},
-        {"path": secret, "is_stream": True, "meta": FILE}, {"path": f"{url}/gradio_api/file={secret}", "meta": FILE}, {"path": f"{sent}/../../../../{secret}", "meta": FILE},
-        {"path": sent, "url": here, "meta": {"_type": "other"}}, {"path": f"{url}/gradio_api/file={sent}/../../../..{secret}", "meta": FILE},
-    ):  # fmt: skip
+        secret,
+        here,
+        {"path": secret, "meta": FILE},
+        {"path": here, "meta": FILE},
+        {"path": here, "is_stream": True, "meta": FILE},
+        {"path": f"file://{secret}", "meta": FILE},
+        {"path": secret, "is_stream": True, "meta": FILE},
+        {"path": f"{url}/gradio_api/file={secret}", "meta": FILE},
+        {"path": f"{sent}/../../../../{secret}", "meta": FILE},
+        {"path": sent, "url": here, "meta": {"_type": "other"}},
+        {"path": f"{url}/gradio_api/file={sent}/../../../..{secret}", "meta": FILE},
+    ):
         answer = raw(url, bad)
         assert "event: error" in answer and "second" not in answer, bad
     with pytest.raises(TimeoutError):
@@ -162,7 +171,7 @@ def test_a_call_takes_a_seat_and_gives_it_back_when_it_is_cancelled():
         client = Client(url, verbose=False)
         job = client.submit(handle_file(CLIP), "", api_name="/watch")
         assert reached.wait(20) and len(visitors.sessions) == 1
-        with pytest.raises(Exception, match="seats? (are|is) taken"):
+        with pytest.raises(Exception, match=r"seats? (are|is) taken"):
             client.predict(handle_file(CLIP), "", api_name="/watch")
         job.cancel()
         release.set()
@@ -171,8 +180,8 @@ def test_a_call_takes_a_seat_and_gives_it_back_when_it_is_cancelled():
 
 
 def test_the_password_of_the_page_is_asked_of_programs_too():
-    with running(auth=("ana", "secret"), mcp=True) as (url, visitors):
-        with pytest.raises(Exception):
+    with running(auth=("ana", "secret"), mcp=True) as (url, _):
+        with pytest.raises(AuthenticationError):
             Client(url, verbose=False)
         for path in ("info", "call/watch", "upload"):
             answer = (
@@ -210,14 +219,15 @@ def call_tool(url: str, headers: dict | None = None, **arguments) -> str:
     from mcp.client.streamable_http import streamablehttp_client
 
     async def call():
-        async with streamablehttp_client(f"{url}/gradio_api/mcp/", headers=headers) as (read, write, _):
-            async with mcp.ClientSession(read, write) as session:
-                await session.initialize()
-                tools = (await session.list_tools()).tools
-                assert [tool.name for tool in tools] == ["watch_video"] and tools[0].inputSchema["required"] == [
-                    "video"
-                ]
-                return await session.call_tool("watch_video", arguments)
+        async with (
+            streamablehttp_client(f"{url}/gradio_api/mcp/", headers=headers) as (read, write, _),
+            mcp.ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            tools = (await session.list_tools()).tools
+            assert [tool.name for tool in tools] == ["watch_video"]
+            assert tools[0].inputSchema["required"] == ["video"]
+            return await session.call_tool("watch_video", arguments)
 
     answer = asyncio.run(call())
     if answer.isError:

@@ -62,9 +62,18 @@ def test_a_live_run_shows_all_that_was_measured():
     )
     view = stats(run, INFO, Usage(LANES, memory=612_000_000, gpu=5_300_000_000, live=True))
     assert shown(view) == [
-        ("12 ms", "per second of video"), ("1.5 s", "p95"), ("25×", "real time"), ("0.3 s", "behind"), ("3 s", "skipped"), ("7 s", "paused"),
-        ("81", "frames dropped"), ("5,200 tokens, 4.5 MB", "remembered"), ("612 MB", "memory"), ("5.3 GB", "on the GPU"), ("street", "on cuda:0, 4bit"),
-    ]  # fmt: skip
+        ("12 ms", "per second of video"),
+        ("1.5 s", "p95"),
+        ("25×", "real time"),
+        ("0.3 s", "behind"),
+        ("3 s", "skipped"),
+        ("7 s", "paused"),
+        ("81", "frames dropped"),
+        ("5,200 tokens, 4.5 MB", "remembered"),
+        ("612 MB", "memory"),
+        ("5.3 GB", "on the GPU"),
+        ("street", "on cuda:0, 4bit"),
+    ]
     assert all(len(number["title"]) > 20 for number in view)
     assert {number["key"]: (number["now"], number["at"]) for number in view if "now" in number} == {
         "ms": (14.0, 90),
