@@ -1,10 +1,10 @@
 """What a second costs as the stream grows: one cache, against re-sending the truncated dialogue. Measurement only;
 `bench/report.py` prints it.
 
-Both sides run the same weights, the same attention and the same preprocessing, on the same pictures and the same
-dialogue. Re-sending does each second what the paper's release does: encode every picture of the window again, prefill
+Both sides run the same weights, the same attention and the same preprocessing, on the same frames and the same
+dialogue. Re-sending does each second what the paper's release does: encode every frame of the window again, prefill
 the whole dialogue, then one more forward that decodes what follows the state token. Decisions of the timed lane are
-held to silence and standby, so that what is timed is a silent second.
+limited to silence and standby, so that what is timed is a silent second.
 """
 
 import time
@@ -24,8 +24,8 @@ INSTRUCTION = "Notify me when the light turns green."
 NEVER_SPEAK = -1000.0
 """Talkativeness of the timed lane."""
 WIDTH, HEIGHT = 640, 360
-PICTURES = 30
-"""Different pictures, shown in turn: what they show does not change the cost, only that they are encoded."""
+FRAMES = 30
+"""Different frames, shown in turn: their content does not change the cost."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ class Resent:
     second: int
     ms: float
     tokens: int
-    pictures: int
+    frames: int
     p: tuple[float, float, float]
 
 
-def picture(second: int) -> np.ndarray:
+def frame_at(second: int) -> np.ndarray:
     """(360, 640, 3) uint8: sky, road and a few moving boxes."""
     image = np.empty((HEIGHT, WIDTH, 3), np.uint8)
     image[:] = np.linspace(190, 70, HEIGHT, dtype=np.uint8)[:, None, None]
@@ -69,7 +69,7 @@ class Growth:
 
     def __init__(self, model: TransformersModel):
         self.model = model
-        self.pictures = [picture(second) for second in range(PICTURES)]
+        self.frames = [frame_at(second) for second in range(FRAMES)]
         self.replies: dict[int, State] = {}
         self.p = (1.0, 0.0, 0.0)
 
@@ -77,7 +77,7 @@ class Growth:
         watcher = self.model.open_lane()
         self.lane = self.model.fork(watcher)
         for second in range(seconds):
-            images = [self.pictures[second % PICTURES]] * self.model.info.fps
+            images = [self.frames[second % FRAMES]] * self.model.info.fps
             features, encode_ms = self._timed(lambda images=images: self.model.encode(images))
             _, watcher_ms = self._timed(
                 lambda second=second, features=features: self.model.watch(watcher, second, features)
@@ -104,7 +104,7 @@ class Growth:
     def _resend(self) -> Resent:
         started = time.perf_counter()
         model, turns = self.model, self.lane.turns
-        images = [self.pictures[turn.second % PICTURES] for turn in turns for _ in range(model.info.fps)]
+        images = [self.frames[turn.second % FRAMES] for turn in turns for _ in range(model.info.fps)]
         features = model.encode(images)
         each = [model.family.visual_tokens(features.grids[0])] * model.info.fps
         ids = model.wire.system()

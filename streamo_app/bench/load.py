@@ -12,7 +12,7 @@ from statistics import median
 
 import cv2
 
-from streamo_app.bench.growth import HEIGHT, PICTURES, WIDTH, picture
+from streamo_app.bench.growth import FRAMES, HEIGHT, WIDTH, frame_at
 from streamo_app.events import Decided, Event, Failed, Frame
 from streamo_app.models.client import Ask, Client, TurnRequest
 from streamo_app.models.engine import Engine
@@ -27,7 +27,7 @@ STEP_TIMEOUT_S = 600.0
 
 
 class User:
-    """A client of the engine with `lanes` instructions and its own clock; notes when each of its seconds was decided."""
+    """A client of the engine with `lanes` instructions and its own clock; notes when each second was decided."""
 
     def __init__(self, engine: Engine, lanes: int, watch: bool = True):
         self.client: Client = engine.client(self._sink)
@@ -55,7 +55,7 @@ class User:
 
     def fill(self, seconds: int, fps: int) -> None:
         for _ in range(seconds):
-            self.send([picture(self.second % PICTURES)] * fps)
+            self.send([frame_at(self.second % FRAMES)] * fps)
         self.client.wait_idle(STEP_TIMEOUT_S)
 
 
@@ -63,7 +63,7 @@ def write_clip(path: Path, seconds: int) -> None:
     """A 640x360 video file that moves."""
     writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"mp4v"), CLIP_FPS, (WIDTH, HEIGHT))
     for n in range(seconds * CLIP_FPS):
-        writer.write(picture(n)[:, :, ::-1])
+        writer.write(frame_at(n)[:, :, ::-1])
     writer.release()
 
 
@@ -112,7 +112,7 @@ def real_time(model: TransformersModel, users: int, lanes: int, seconds: int) ->
                 never.wait(max(0.0, at - time.perf_counter()))
                 if user.client.idle():
                     due[k, user.second] = at
-                    user.send([picture(user.second % PICTURES)] * model.info.fps)
+                    user.send([frame_at(user.second % FRAMES)] * model.info.fps)
                 else:
                     skipped += 1
                     user.second += 1

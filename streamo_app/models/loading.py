@@ -41,14 +41,14 @@ def load_model(
     device: str | None = None,
     dtype: torch.dtype | None = None,
     window: int | None = None,
-    told: Callable[[str], None] = lambda stage: None,
+    on_stage: Callable[[str], None] = lambda stage: None,
 ) -> TransformersModel:
     """A checkpoint ready to stream.
 
     name: "streamo-tiny", a folder, or a hub id ("owner/name"). quantize: "4bit", "8bit" or "none"; None is "4bit" on
     CUDA for weights above 1 GB, else "none". device: None is CUDA where there is one. dtype: None is bfloat16 on CUDA
     and float32 elsewhere (bfloat16 is several times slower on most CPUs). window: seconds a lane keeps, None is the
-    checkpoint's own. told: called with each stage, in words. Raises ValueError in one sentence.
+    checkpoint's own. on_stage: called with a description of each stage. Raises ValueError in one sentence.
     """
     if quantize not in (None, *QUANTIZE):
         raise ValueError(f"quantize is {quantize!r}; it must be one of {', '.join(QUANTIZE)}.")
@@ -57,9 +57,9 @@ def load_model(
         raise ValueError("There is no CUDA device here that torch can use; leave the device out to run on the CPU.")
     on_cuda = device.startswith("cuda")
     dtype = dtype or (torch.bfloat16 if on_cuda else torch.float32)
-    told("Looking for it")
-    folder = find_folder(name, told)
-    told("Reading its settings and tokenizer")
+    on_stage("Looking for it")
+    folder = find_folder(name, on_stage)
+    on_stage("Reading its settings and tokenizer")
     settings = Settings.read(folder)
     if window is not None:
         settings = replace(settings, window=window)
@@ -69,7 +69,7 @@ def load_model(
     size = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
     if quantize is None:
         quantize = "4bit" if on_cuda and size >= QUANTIZE_FROM_BYTES else "none"
-    told(f"Reading {size / 1e6:,.0f} MB of weights" + ("" if quantize == "none" else f" as {quantize}"))
+    on_stage(f"Reading {size / 1e6:,.0f} MB of weights" + ("" if quantize == "none" else f" as {quantize}"))
     model = _read_weights(folder, family, config, quantize, device, dtype)
     info = ModelInfo(settings.name, settings.fps, settings.window, settings.response_bias, device, quantize)
     return TransformersModel(model, wire, family, info)
@@ -99,7 +99,7 @@ def save_pretrained(model, tokenizer, folder: str | Path, settings: Settings | M
     settings.write(folder)
 
 
-def find_folder(name: str, told: Callable[[str], None] = lambda stage: None) -> Path:
+def find_folder(name: str, on_stage: Callable[[str], None] = lambda stage: None) -> Path:
     """The local folder of a model name, downloaded first when it is a hub id. Raises ValueError."""
     if name == BUILT_IN:
         if not BUILT_IN_FOLDER.is_dir():
@@ -110,12 +110,12 @@ def find_folder(name: str, told: Callable[[str], None] = lambda stage: None) -> 
         return folder.resolve()
     if folder.is_absolute() or name.count("/") != 1 or name.startswith((".", "~")):
         raise ValueError(f"There is no model folder {name!r}; give a folder, a hub id (owner/name), or {BUILT_IN}.")
-    told("Fetching it from the hub")
+    on_stage("Fetching it from the hub")
     try:
         return Path(snapshot_download(name, allow_patterns=HUB_FILES))
     except Exception as problem:  # the hub client raises many kinds: network, permission, name, disk
         raise ValueError(
-            f"{name!r} is no folder here and could not be fetched from the hub: {_first_line(problem)}."
+            f"{name!r} is not a folder here and could not be fetched from the hub: {_first_line(problem)}."
         ) from problem
 
 

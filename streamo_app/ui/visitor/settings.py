@@ -58,4 +58,4 @@ def change_model(switch: ModelSwitch, action: Action, config: AppConfig) -> None
         raise ValueError(f"Quantization must be one of {', '.join(QUANTIZE)}.")
     from streamo_app.models.loading import load_model  # torch comes in with it
 
-    switch.begin(name, lambda on_stage: load_model(name, quantize=quantize or None, told=on_stage))
+    switch.begin(name, lambda on_stage: load_model(name, quantize=quantize or None, on_stage=on_stage))

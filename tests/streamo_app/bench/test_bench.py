@@ -48,7 +48,7 @@ def test_resending_decides_what_the_lane_decided():
     for sample in growth.run(20):
         resent = growth.resend()
         assert resent.p == pytest.approx(growth.p, abs=1e-5)
-        assert (resent.tokens, resent.pictures) == (sample.tokens, min(6, sample.second + 1))
+        assert (resent.tokens, resent.frames) == (sample.tokens, min(6, sample.second + 1))
 
 
 def test_json_holds_the_numbers_of_the_issue(folder, short, capsys):

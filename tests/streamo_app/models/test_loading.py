@@ -77,7 +77,7 @@ def test_a_foreign_folder_without_streamo_json_gets_the_papers_defaults(folder):
 
 def test_the_stages_of_loading_are_told_in_words(saved):
     stages = []
-    load_model(str(saved), device="cpu", quantize="none", told=stages.append)
+    load_model(str(saved), device="cpu", quantize="none", on_stage=stages.append)
     assert (
         stages[:2] == ["Looking for it", "Reading its settings and tokenizer"]
         and stages[2].endswith("MB of weights")
@@ -144,7 +144,7 @@ def test_a_hub_id_that_cannot_be_reached_is_one_sentence(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(
-        ValueError, match="'nobody/nothing' is no folder here and could not be fetched from the hub"
+        ValueError, match="'nobody/nothing' is not a folder here and could not be fetched from the hub"
     ) as raised:
         load_model("nobody/nothing", device="cpu")
     assert "\n" not in str(raised.value)
