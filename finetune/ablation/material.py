@@ -95,6 +95,7 @@ class Ground:
 
     def rows(self, states: int = 3) -> TaskSampler:
         """Rows of training; with two states standby is silence."""
+        # A cache of this run alone: it names classes by module, so another version of the source cannot read it.
         stills = pickle.loads((self.folder / "stills.pkl").read_bytes())
         maker = TwoStates(self.wire) if states == 2 else SequenceEncoder(self.wire)
         return TaskSampler(self.wire, stills, self._jobs(), self.folder / "clips", maker)

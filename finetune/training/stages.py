@@ -77,6 +77,7 @@ class RunArtifacts:
                 groups = bank.render_stills(self.part.stills, self.part.seed, self.limits, self.config.workers, bar)
             _dump(path, groups)
         accelerator.wait_for_everyone()
+        # A cache of this run alone: it names classes by module, so another version of the source cannot read it.
         return pickle.loads(path.read_bytes())
 
     def stills_with_features(self, accelerator: Accelerator) -> list[bank.FrameSet]:
@@ -92,6 +93,7 @@ class RunArtifacts:
                     other.unlink()  # of a tower that has been trained on
                 _dump(path, groups)
             accelerator.wait_for_everyone()
+        # A cache of this run alone: it names classes by module, so another version of the source cannot read it.
         return pickle.loads(path.read_bytes())
 
     def clips(self, accelerator: Accelerator) -> tuple[list[clips.ClipSpec], Path]:

@@ -1,5 +1,5 @@
-"""What happens to a picture on its way to the model: JPEG (browser webcams), VP8 (files), blur, gain. Training pictures
-go the same way."""
+"""What happens to a frame on its way to the model: JPEG (browser webcams), VP8 (files), blur, gain. Training frames get
+the same treatment."""
 
 import io
 
@@ -8,14 +8,14 @@ import cv2
 import numpy as np
 
 VP8 = {"deadline": "realtime", "cpu-used": "-4"}
-"""A fixed speed (below 0): above 0 the encoder chooses by how busy the machine is, and one seed would give other
-pictures from run to run."""
+"""A fixed speed (below 0): above 0 the encoder adapts its speed to how long it takes by the clock, and one seed would
+give other frames when the machine is busy."""
 _VP8_BITS_PER_PIXEL = (0.08, 1.2)
-"""Per second-apart frame, drawn log-uniformly: from mush to clean."""
+"""For frames one second apart, drawn log-uniformly: from mush to clean."""
 
 
 def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A picture as it arrives, (H, W, 3) uint8: half the time through JPEG, sometimes blurred or with another gain."""
+    """A frame as it arrives, (H, W, 3) uint8: half the time through JPEG, sometimes blurred or with another gain."""
     if rng.random() < 0.25:
         image = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.3, 1.2)) * image.shape[0] / 240)
     if rng.random() < 0.3:
@@ -27,7 +27,7 @@ def degrade(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def through_vp8(images: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
-    """Pictures of one even size, (H, W, 3) uint8 RGB, as a VP8 file of some bitrate gives them back."""
+    """Frames of one even size, (H, W, 3) uint8 RGB, as a VP8 file of some bitrate gives them back."""
     height, width = images[0].shape[:2]
     low, high = np.log(_VP8_BITS_PER_PIXEL)
     file = io.BytesIO()

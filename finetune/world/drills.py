@@ -20,7 +20,7 @@ TALLY = ("Count every time you see {o}.", "How often do you see {o}? Keep counti
 SEE = ("Do you see {o}?", "Is there {o}?", "Can you see {o} now?", "do you see {o}")
 
 Asked = tuple[str, str, str | None]
-"""(instruction, answer, what the picture is searched for)."""
+"""(instruction, answer, what the frame is searched for)."""
 
 
 def yes_no(truth: bool) -> str:
@@ -34,7 +34,7 @@ def ask_each(
     rng: np.random.Generator,
     share: float,
 ) -> tuple[Dialogue, list[str | None]]:
-    """A question on `share` of the turns, answered at once. Returns the dialogue and, per turn, what its picture is
+    """A question on `share` of the turns, answered at once. Returns the dialogue and, per turn, what its frame is
     searched for."""
     turns, searched = [], []
     for i in range(len(shots)):

@@ -1,5 +1,5 @@
-"""Instructions that belong to the other world: asked on a street for a covered camera, at a desk for a red car. The
-answer is silence."""
+"""Instructions that belong to the other world: on a street, an alert for a covered camera; at a desk, one for a red
+car. The right answer is silence."""
 
 from dataclasses import replace
 

@@ -1,8 +1,8 @@
-"""Practice in looking back: over loose frames, when was this or that in view? Many questions a dialogue, each about one
+"""Practice in looking back: over stills, when was this or that in view? Many questions per dialogue, each about one
 stretch of turns before it.
 
-Whole clips ask one such question at most, which teaches it too slowly: the question comes after the pictures, so what a
-picture shows and when it was seen have to be kept for whatever may be asked.
+Whole clips ask at most one such question, which teaches it too slowly: the question comes after the frames, so the
+model has to keep what each frame showed, and when, for whatever may be asked.
 """
 
 from collections.abc import Callable, Sequence
@@ -44,7 +44,7 @@ def _asked(
     never = [name for name in names if not stretches[name]]
     if never and (not once or rng.random() < _NEVER_SHARE):
         name = str(rng.choice(never))
-        to_come = any(name in later for later in inside[i + 1 :])  # asked to tell, one would have to when it comes
+        to_come = any(name in later for later in inside[i + 1 :])  # asked to report it, one would have to when it comes
         return DialogueTurn(i, (ask_when(name, rng, past=to_come or rng.random() < 0.5),), State.SILENCE, "")
     if not once:
         return None

@@ -4,9 +4,10 @@ records of each.
 Run: python -m finetune world render OUT_DIR --world street|desk --count CLIPS --seed S [--seconds N] [--paraphrases
 train|heldout]
 
-`pairs.json` holds alerts in pairs over the same clips, equal but for what they name:
-`evaluate --data OUT_DIR/pairs.json` shows whether a model heeds what it was asked for. Always clips of the test split:
-no seed gives a clip that the built-in model was trained on. Rendering again writes the same records.
+`pairs.json` holds alerts in pairs over the same clips, equal except for what they name:
+`evaluate --data OUT_DIR/pairs.json` shows whether a model tells apart what it was asked for. The clips are always of
+the test split, so that no seed gives a clip that the built-in model was trained on. The same arguments write the same
+bytes again, videos included, with the same versions of the libraries.
 """
 
 import argparse
@@ -38,12 +39,12 @@ WORLDS = worlds.NAMES
 AnyClip = StreetClip | DeskClip
 FPS_CHOICES = (8.0, 10.0, 12.5, 15.0)
 USUAL_SECONDS = (20, 90)
-"""Lengths that are drawn from when none is given, both included."""
+"""Range, both ends included, that a length is drawn from when none is given."""
 MAX_SECONDS = 3600
 _SPLIT = "test"
-_SAME_BYTES = {"fflags": "+bitexact"}  # else the container holds an identity drawn for each file
-# PyAV, because OpenCV's writer fixes VP8 at 2 bits a pixel: ten times the bytes and eight times the work for the same
-# look.
+_SAME_BYTES = {"fflags": "+bitexact"}  # otherwise each file gets a random identity
+# PyAV, because OpenCV's writer fixes VP8 at 2 bits per pixel: ten times the bytes and eight times the work for the
+# same look.
 CRF = 16
 """Of VP8: 4 is best and largest, 63 worst and smallest."""
 _BITS_PER_PIXEL = 0.25
@@ -61,8 +62,8 @@ def clip_fps(clip: AnyClip) -> float:
 
 
 def render_clip(clip: AnyClip, path: str | Path, fps: float | None = None, crf: int = CRF) -> None:
-    """Write `clip` as a VP8 WebM at `path`, `clip.seconds` long; frame k shows t = k / fps. About 2 s for a clip of 30
-    s, 1 to 3 MB.
+    """Write `clip` as a VP8 WebM at `path`, `clip.seconds` long; frame k shows t = k / fps. A clip of 30 s takes about
+    2 s and 1 to 3 MB.
 
     Written beside and then renamed. Raises OSError when the file cannot be written.
     """
@@ -71,7 +72,7 @@ def render_clip(clip: AnyClip, path: str | Path, fps: float | None = None, crf: 
         width, height = clip.size
         video = file.add_stream("libvpx", rate=Fraction(fps).limit_denominator(1000), options={**VP8, "crf": str(crf)})
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
-        video.codec_context.thread_count = 1  # a process per clip is enough; its threads would wait by spinning
+        video.codec_context.thread_count = 1  # a process per clip is enough; its threads would busy-wait
         video.bit_rate = int(_BITS_PER_PIXEL * width * height * fps)
         for number in range(round(clip.seconds * fps)):
             frame = av.VideoFrame.from_ndarray(draw(clip, number / fps), format="rgb24")
@@ -90,15 +91,15 @@ def plan(count: int, seed: int, seconds: int | None = None, world: str = "street
 
 
 def clip_records(clip: AnyClip, video_path: str, paraphrases: str = "train") -> list[Record]:
-    """The records that belong to a rendered clip: the same each time."""
+    """The records that belong to a rendered clip: the same every time."""
     return world_of(clip).records(
         clip, np.random.default_rng(np.random.SeedSequence([4, clip.seed])), paraphrases, video_path
     )
 
 
 def clip_pairs(clip: AnyClip, video_path: str, paraphrases: str = "train") -> list[Record]:
-    """Two records for each kind of alert that fits the clip: one names what comes, the other what is easily taken for
-    it."""
+    """Two records for each kind of alert that fits the clip: one names what comes, the other what is easily mistaken
+    for it."""
     rng = np.random.default_rng(np.random.SeedSequence([5, clip.seed]))
     world = world_of(clip)
     made: list[Record] = []
@@ -189,7 +190,7 @@ def _writable(out_dir: Path) -> Path:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `world render`."""
-    parser.add_argument("out_dir", metavar="OUT_DIR", help="folder for the videos and records.json; made where missing")
+    parser.add_argument("out_dir", metavar="OUT_DIR", help="folder for the videos and records.json; created if missing")
     parser.add_argument("--world", required=True, help=f"what to render: {', '.join(WORLDS)}")
     parser.add_argument("--count", required=True, type=int, metavar="CLIPS", help="number of clips")
     parser.add_argument(
@@ -199,7 +200,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seconds",
         type=int,
         metavar="N",
-        help=f"length of each clip (default: {USUAL_SECONDS[0]} to {USUAL_SECONDS[1]}, drawn)",
+        help=f"length of each clip (default: drawn, {USUAL_SECONDS[0]} to {USUAL_SECONDS[1]})",
     )
     parser.add_argument(
         "--paraphrases",
@@ -210,7 +211,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Render as told and say what was written; exit code 0. Raises ValueError as `render`."""
+    """Render and print what was written; exit code 0. Raises ValueError like `render`."""
     made = render(args.out_dir, args.world, args.count, args.seed, args.seconds, args.paraphrases)
     print(f"{args.count} clips and {len(made)} records in {args.out_dir}")
     return 0
@@ -218,7 +219,7 @@ def run(args: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """`python -m finetune world render ...`; `argv` is what follows. Exit code 0, or 2 with one line on stderr."""
-    parser = Parser(prog="python -m finetune world render", description=__doc__.splitlines()[0])
+    parser = Parser(prog="python -m finetune world render", description="Labelled synthetic clips.")
     add_arguments(parser)
     try:
         return run(parser.parse_args(sys.argv[1:] if argv is None else argv))

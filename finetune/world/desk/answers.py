@@ -1,8 +1,8 @@
 """What is to be said in a room and when: for each task (facts, argument, turn of the question) -> answers.
 
-What begins or ends is told on the first turn that shows it. Darkness, a covered camera and objects are over by the end
-of every clip, so tasks that answer after an event stand by during it. People may stay: nothing in the picture tells a
-visit from a stay, so captions about people come without standing by, when somebody has left. Only the one visit of a
+What begins or ends is reported on the first turn that shows it. Darkness, a covered camera and objects are over by the
+end of every clip, so tasks that answer after an event stand by during it. People may stay: nothing in the picture tells
+a visit from a stay, so captions about people come without standing by, when somebody has left. Only the one visit of a
 grounding question, which ends, is stood by.
 """
 
@@ -133,8 +133,8 @@ def _ground(facts: DeskFacts, argument: str, asked: int) -> list[Answer]:
 
 
 def _states(facts: DeskFacts, argument: str, asked: int) -> list[Answer]:
-    told = {turn: state(facts, argument, turn) for turn in range(asked, facts.clip.seconds)}
-    return [at(turn, words) for turn, words in told.items() if turn == asked or words != told[turn - 1]]
+    states = {turn: state(facts, argument, turn) for turn in range(asked, facts.clip.seconds)}
+    return [at(turn, words) for turn, words in states.items() if turn == asked or words != states[turn - 1]]
 
 
 def _count(facts: DeskFacts, argument: str, asked: int) -> list[Answer]:
@@ -142,8 +142,8 @@ def _count(facts: DeskFacts, argument: str, asked: int) -> list[Answer]:
 
 
 def _narrate(facts: DeskFacts, _: str | None, asked: int) -> list[Answer]:
-    told = sorted((turn, SAID[change]) for change in CHANGES for turn in facts.onsets(change) if turn >= max(asked, 1))
-    return [at(turn, words) for turn, words in told]
+    said = sorted((turn, SAID[change]) for change in CHANGES for turn in facts.onsets(change) if turn >= max(asked, 1))
+    return [at(turn, words) for turn, words in said]
 
 
 def _captions(facts: DeskFacts, _: str | None, asked: int) -> list[Answer]:
@@ -152,9 +152,9 @@ def _captions(facts: DeskFacts, _: str | None, asked: int) -> list[Answer]:
         (*when, "The camera was covered.") for when in clip.covered
     ]
     spans += [(thing.start, thing.end, f"A {thing.name} was shown.") for thing in clip.things if thing.kind == "object"]
-    told = [(end, span(start, end, asked, words)) for start, end, words in spans if visible_turn(end) > asked]
-    told += [(turn, at(turn, "A person was there.")) for turn in facts.onsets("person leaves") if turn >= max(asked, 1)]
-    return [answer for _, answer in sorted(told, key=lambda item: item[0])]
+    said = [(end, span(start, end, asked, words)) for start, end, words in spans if visible_turn(end) > asked]
+    said += [(turn, at(turn, "A person was there.")) for turn in facts.onsets("person leaves") if turn >= max(asked, 1)]
+    return [answer for _, answer in sorted(said, key=lambda item: item[0])]
 
 
 def _actions(facts: DeskFacts, _: str | None, asked: int) -> list[Answer]:
@@ -168,7 +168,7 @@ def _actions(facts: DeskFacts, _: str | None, asked: int) -> list[Answer]:
 def action(facts: DeskFacts, person: DeskThing, asked: int) -> str:
     """What somebody who left did, as far as one can know who asked on turn `asked`.
 
-    The coming is told when it was seen from the question on, and when there is no doubt that the same person left:
+    The arrival is reported when it was seen from the question on, and when there is no doubt that the same person left:
     nobody else in the room, no cut in between.
     """
     first = facts.comes(person)

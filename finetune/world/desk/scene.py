@@ -217,9 +217,16 @@ class _Script:
 
 
 CHANGES = (
-    "lights off", "lights on", "covered", "uncovered", "person comes", "person leaves",
-    *(f"{colour} object" for colour in COLOURS), *(f"{colour} object gone" for colour in COLOURS), "view",
-)  # fmt: skip
+    "lights off",
+    "lights on",
+    "covered",
+    "uncovered",
+    "person comes",
+    "person leaves",
+    *(f"{colour} object" for colour in COLOURS),
+    *(f"{colour} object gone" for colour in COLOURS),
+    "view",
+)
 """All that can be seen to change, by the names that tasks give it."""
 _INTERVALS = {
     "lights off": ("dark", 0),

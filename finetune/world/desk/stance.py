@@ -18,9 +18,20 @@ from finetune.world.strokes import Rgb
 SKINS = ((244, 208, 182), (232, 186, 156), (214, 164, 130), (186, 132, 98), (150, 102, 74), (112, 74, 54), (82, 54, 42))
 _HAIR = ((28, 22, 20), (48, 34, 26), (84, 58, 38), (128, 92, 58), (190, 154, 100), (150, 150, 150), (140, 66, 36))
 _POSES = (
-    (1.35, 4.0), (1.3, 4.1), (1.2, 3.9), (0.25, 2.5), (0.1, 2.3), (0.45, 1.15), (0.3, 1.5), (1.5, 0.6), (1.3, 1.2),
-    (2.1, 2.2), (1.9, 1.0), (0.9, 3.4), (0.7, 2.9),
-)  # fmt: skip
+    (1.35, 4.0),
+    (1.3, 4.1),
+    (1.2, 3.9),
+    (0.25, 2.5),
+    (0.1, 2.3),
+    (0.45, 1.15),
+    (0.3, 1.5),
+    (1.5, 0.6),
+    (1.3, 1.2),
+    (2.1, 2.2),
+    (1.9, 1.0),
+    (0.9, 3.4),
+    (0.7, 2.9),
+)
 """Where a hand may be, away from the middle and down; the first two hang."""
 
 
@@ -128,10 +139,16 @@ def pose(thing: DeskThing, side: str, t: float, size: tuple[int, int]) -> Pose:
     wave = 0.07 * math.sin(5.3 * t + thing.seed % 13)
     bob = 0.05 * abs(math.sin(5 * t)) * walking + 0.015 * math.sin(1.3 * t)
     return Pose(
-        x + 0.22 * unit * float(now[4]), person.crown * height - bob * unit, unit, float(now[5]), float(now[6]),
+        x + 0.22 * unit * float(now[4]),
+        person.crown * height - bob * unit,
+        unit,
+        float(now[5]),
+        float(now[6]),
         ((-float(now[0]), float(now[1]) + wave), (float(now[2]), float(now[3]) - wave)),
-        (float(now[7]), float(now[8])), speed, math.sin(6 * t) * walking,
-    )  # fmt: skip
+        (float(now[7]), float(now[8])),
+        speed,
+        math.sin(6 * t) * walking,
+    )
 
 
 @lru_cache(maxsize=256)

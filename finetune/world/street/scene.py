@@ -5,8 +5,7 @@ Facts only, no pixels (`draw.py`), no instructions (`tasks.py`); numpy and the s
     clip = make_clip(7, 30)                  # a training clip; make_clip(7, 30, split="test") is another one
     light_at(clip, 4.0), things_at(clip, 4.0)
 
-Times are seconds of the clip, fractional. Turn `i` of a dialogue shows the frame at exactly t = i, so what begins at
-4.3 is first seen in turn 5 (`visible_turn`).
+Times are seconds of the clip, as in `finetune/world/clip.py`.
 """
 
 import math
