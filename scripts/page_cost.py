@@ -20,7 +20,7 @@ from pathlib import Path
 from socket import socket
 from tempfile import TemporaryDirectory
 
-from scripts.command import exit_with
+from streamo_app.cli.dispatch import exit_status
 from streamo_app.config import BUILT_IN_MODEL, AppConfig, Parser
 
 SECONDS, SETTLE_S, IDLE_S = 60, 10, 10
@@ -174,4 +174,4 @@ def describe(result: dict) -> str:
 
 
 if __name__ == "__main__":
-    exit_with(main)
+    sys.exit(exit_status(main))

@@ -11,12 +11,13 @@ mock-up: the answers in the picture are the model's own. Retake it when the page
 """
 
 import io
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from PIL import Image
 
-from scripts.command import exit_with
+from streamo_app.cli.dispatch import exit_status
 from streamo_app.config import BUILT_IN_MODEL, Parser
 from streamo_app.models.interface import StreamingModel
 from streamo_app.models.loading import load_model
@@ -94,4 +95,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    exit_with(main)
+    sys.exit(exit_status(main))

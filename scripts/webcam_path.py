@@ -13,6 +13,7 @@ clip. Gold, matching and means are those of `finetune evaluate`; a second that t
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -31,9 +32,9 @@ from finetune.build import Dialogue, build_dialogue, place_questions
 from finetune.evaluate import compare_with_fresh, evaluate, write
 from finetune.evaluation.jobs import EvalJob, StreamedRecord, make_jobs
 from finetune.metrics import score
-from scripts.command import exit_with
 from scripts.webcam_clock import on_clip, unseen, whole
 from scripts.webcam_visit import Visit, VisitResult, write_camera
+from streamo_app.cli.dispatch import exit_status
 from streamo_app.config import BUILT_IN_MODEL, Parser
 from streamo_app.files import writable
 from streamo_app.models.client import MAX_LANES
@@ -325,4 +326,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    exit_with(main)
+    sys.exit(exit_status(main))
