@@ -10,16 +10,8 @@ from collections.abc import Callable
 
 from finetune.annotations import Answer
 from finetune.world.clip import visible_turn
-from finetune.world.desk.scene import (
-    CHANGES,
-    COLOURS,
-    DeskFacts,
-    DeskThing,
-    is_covered,
-    is_dark,
-    room_at,
-    things_at,
-)
+from finetune.world.desk.facts import CHANGES, DeskFacts
+from finetune.world.desk.scene import COLOURS, DeskThing, is_covered, is_dark, room_at, things_at
 from finetune.world.records import at, refuse, span
 from streamo_app.protocol import span_text
 

@@ -1,7 +1,8 @@
 """What sets in and what is present on each turn of a `desk` clip, by name (`finetune/world/events.py`)."""
 
 from finetune.world.desk.answers import motions
-from finetune.world.desk.scene import CHANGES, COLOURS, DeskClip, DeskFacts, is_covered, is_dark, things_at
+from finetune.world.desk.facts import CHANGES, DeskFacts
+from finetune.world.desk.scene import COLOURS, DeskClip, is_covered, is_dark, things_at
 
 ONSETS = (*CHANGES, "motion")
 PRESENT = ("dark", "covered", "person", *(f"{colour} object" for colour in COLOURS))

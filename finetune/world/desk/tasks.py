@@ -16,7 +16,8 @@ import numpy as np
 from finetune.annotations import Record
 from finetune.world.clip import visible_turn
 from finetune.world.desk.answers import ANSWERS, comes_ever, counted, motions, only
-from finetune.world.desk.scene import COLOURS, DeskClip, DeskFacts, is_covered, is_dark, things_at
+from finetune.world.desk.facts import DeskFacts
+from finetune.world.desk.scene import COLOURS, DeskClip, is_covered, is_dark, things_at
 from finetune.world.desk.wordings import mentions, pick, pick_alike
 from finetune.world.grammar import write
 from finetune.world.records import BACKWARD_S, alike, common_turn, early, naming_rng, put, question_turn, written

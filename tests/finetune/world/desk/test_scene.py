@@ -9,12 +9,11 @@ from dataclasses import replace
 import pytest
 
 from finetune.world.desk.answers import motions, only
+from finetune.world.desk.facts import CHANGES, DeskFacts
 from finetune.world.desk.scene import (
-    CHANGES,
     GAP_S,
     QUIET_END_S,
     DeskClip,
-    DeskFacts,
     DeskThing,
     is_covered,
     is_dark,
