@@ -14,19 +14,8 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass as validated
 
-from finetune.config import (
-    AtLeastOne,
-    Count,
-    Number,
-    Size,
-    Stage,
-    Text,
-    Weight,
-    from_mapping,
-    one_of,
-    read_yaml,
-    shaping,
-)
+from finetune.config import Size, Stage, shaping
+from finetune.settings import AtLeastOne, Count, Number, Text, Weight, from_mapping, one_of, read_yaml
 from finetune.world.street.tasks import TASKS
 
 
