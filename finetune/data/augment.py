@@ -1,5 +1,5 @@
 """What live use does to a dialogue, done to training dialogues: evicted layouts, clocks far from zero, skipped seconds,
-follow-ups, mistakes, refusals.
+follow-up instructions, wrong states in the past, refusals.
 
 Pure functions from Dialogue to Dialogue. The live side produces the same shapes (`models/streaming.py`); a model that
 never saw them in training falls apart at the first eviction.
@@ -15,9 +15,9 @@ from finetune.build import Dialogue, DialogueTurn
 from streamo_app.protocol import State, span_text
 
 DAY_S = 86_400
-_LATE_S = 100
-"""Clocks of live streams are past it nearly always, and every clip begins before it."""
-_LATE, _LATE_TIMES = 0.35, 0.6
+_EARLIEST_OFFSET_S = 100
+"""The clock of a live stream is nearly always past it, and every clip begins before it."""
+_OFFSET_SHARE, _OFFSET_SHARE_OF_TIMES = 0.35, 0.6
 """Share of dialogues whose clock is far from 0, and of those that answer with a time: all its digits are read from the
 clock."""
 _SPAN = re.compile(r"From (\d+)s to (\d+)s")
@@ -38,23 +38,24 @@ def window(dialogue: Dialogue, first: int, length: int) -> tuple[Dialogue, bool]
 
 def shift_clock(dialogue: Dialogue, offset: int) -> Dialogue:
     """The same dialogue `offset` seconds later; the spans that its answers name move along."""
-    return _retimed(dialogue, lambda second: second + offset)
+    return _move_clock(dialogue, lambda second: second + offset)
 
 
-def late(dialogue: Dialogue, rng: np.random.Generator) -> Dialogue:
+def random_clock_offset(dialogue: Dialogue, rng: np.random.Generator) -> Dialogue:
     """The same dialogue, often with a clock that is far from 0, as it is in a stream that has been on for a while."""
     times = "grounding" in dialogue.task or dialogue.task == "timed"
-    return shift_clock(dialogue, clock_offset(rng)) if rng.random() < (_LATE_TIMES if times else _LATE) else dialogue
+    share = _OFFSET_SHARE_OF_TIMES if times else _OFFSET_SHARE
+    return shift_clock(dialogue, clock_offset(rng)) if rng.random() < share else dialogue
 
 
-def spread(dialogue: Dialogue, seconds: Sequence[int]) -> Dialogue:
+def retime(dialogue: Dialogue, seconds: Sequence[int]) -> Dialogue:
     """The same turns at `seconds`, which rise, one per turn; the spans that its answers name go by the turns that they
     begin and end with."""
     at = dict(zip((turn.second for turn in dialogue.turns), seconds, strict=True))
-    return _retimed(dialogue, at.__getitem__)
+    return _move_clock(dialogue, at.__getitem__)
 
 
-def _retimed(dialogue: Dialogue, later: Callable[[int], int]) -> Dialogue:
+def _move_clock(dialogue: Dialogue, later: Callable[[int], int]) -> Dialogue:
     """`later`: second of a turn -> the second that it moves to."""
 
     def moved(match: re.Match) -> str:
@@ -66,7 +67,7 @@ def _retimed(dialogue: Dialogue, later: Callable[[int], int]) -> Dialogue:
 
 def clock_offset(rng: np.random.Generator) -> int:
     """Start of a clock anywhere in a day but its first moments, numbers of three, four and five digits alike."""
-    return int(np.exp(rng.uniform(np.log(_LATE_S), np.log(DAY_S))))
+    return int(np.exp(rng.uniform(np.log(_EARLIEST_OFFSET_S), np.log(DAY_S))))
 
 
 def skip(dialogue: Dialogue, gone: set[int]) -> tuple[Dialogue, list[int]]:
@@ -103,10 +104,10 @@ def follow_up(first: Dialogue, second: Dialogue) -> Dialogue:
     return replace(first, turns=tuple(turns), task="follow_up")
 
 
-def mistakes(dialogue: Dialogue, rng: np.random.Generator, share: float) -> tuple[Dialogue, set[int]]:
+def corrupt_states(dialogue: Dialogue, rng: np.random.Generator, share: float) -> tuple[Dialogue, set[int]]:
     """The dialogue with the state of some turns wrong, as a model's own past is, and the indices of those turns.
 
-    A wrong turn is input only: its gold state stays the label, its words are not learnt.
+    A wrong turn is input only: its gold state stays the label, its words are not learned.
     """
     pool = [turn.text for turn in dialogue.turns if turn.text]
     turns, wrong = list(dialogue.turns), set()
@@ -127,11 +128,11 @@ def mistakes(dialogue: Dialogue, rng: np.random.Generator, share: float) -> tupl
     return replace(dialogue, turns=tuple(turns)), wrong
 
 
-def refused(dialogue: Dialogue, reply: str) -> tuple[Dialogue, set[int]]:
+def refuse_first(dialogue: Dialogue, reply: str) -> tuple[Dialogue, set[int]]:
     """The dialogue whose first instruction was refused with `reply`, all silence from then on, and the index of that
     turn.
 
-    As in `mistakes`, the refusal is input only. Unchanged, and no index, where nothing is asked.
+    As in `corrupt_states`, the refusal is input only. Unchanged, and no index, where nothing is asked.
     """
     asked = next((i for i, turn in enumerate(dialogue.turns) if turn.instructions), None)
     if asked is None:

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 
-from finetune.data import stills as bank
+from finetune.data import stills
 from finetune.model import vision
 from finetune.world import worlds
 from finetune.world.degrade import degrade, through_vp8
@@ -38,8 +39,8 @@ class ClipSpec:
         return f"{self.world}_{self.seed}_{self.seconds}_{self.fps}.npz"
 
 
-def jobs(counts: dict[str, dict[int, int]], first_seed: int, two_fps: int) -> list[ClipSpec]:
-    """`counts[world][seconds]` clips, seeds counting up from `first_seed`; one in `two_fps` has two pictures a second
+def clip_specs(counts: dict[str, dict[int, int]], first_seed: int, two_fps: int) -> list[ClipSpec]:
+    """`counts[world][seconds]` clips, seeds counting up from `first_seed`; one in `two_fps` has two frames per second
     (0 = none)."""
     return [
         ClipSpec(world, first_seed + i, seconds, 2 if two_fps and i % two_fps == 0 and seconds <= 60 else 1)
@@ -49,31 +50,31 @@ def jobs(counts: dict[str, dict[int, int]], first_seed: int, two_fps: int) -> li
     ]
 
 
-def clip_frames(job: ClipSpec, limits: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+def clip_frames(spec: ClipSpec, limits: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """(seconds * fps, h, w, 3) uint8: the frame at each 1 / fps of a second, degraded and shrunk."""
-    world = worlds.get(job.world)
-    clip = world.make_clip(job.seed, job.seconds)
-    size = bank.drawn_size(clip, rng)
-    images = [world.draw(clip, number / job.fps, size) for number in range(job.seconds * job.fps)]
+    world = worlds.get(spec.world)
+    clip = world.make_clip(spec.seed, spec.seconds)
+    size = stills.drawn_size(clip, rng)
+    images = [world.draw(clip, number / spec.fps, size) for number in range(spec.seconds * spec.fps)]
     if rng.random() < 0.3:
         images = through_vp8(images, rng)
     return np.stack([vision.shrink(degrade(image, rng), *limits) for image in images])
 
 
-def _render(job: ClipSpec, folder: Path, limits: tuple[int, int]) -> None:
+def _render(spec: ClipSpec, folder: Path, limits: tuple[int, int]) -> None:
     cv2.setNumThreads(1)
-    frames = clip_frames(job, limits, np.random.default_rng([job.seed, job.seconds, len(job.world), 12]))
+    frames = clip_frames(spec, limits, np.random.default_rng([spec.seed, spec.seconds, len(spec.world), 12]))
     coded = [cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1] for frame in frames]
-    _save(folder / job.name, data=np.concatenate(coded), ends=np.cumsum([len(part) for part in coded]))
+    _save(folder / spec.name, data=np.concatenate(coded), ends=np.cumsum([len(part) for part in coded]))
 
 
 def render(wanted: list[ClipSpec], folder: Path, limits: tuple[int, int], workers: int) -> Iterator[int]:
-    """Frames of all jobs into `folder`; yields how many are done. Existing files are kept."""
+    """Frames of all clips into `folder`; yields how many are done. Existing files are kept."""
     folder.mkdir(parents=True, exist_ok=True)
-    missing = [job for job in wanted if not (folder / job.name).exists()]
+    missing = [spec for spec in wanted if not (folder / spec.name).exists()]
     done = len(wanted) - len(missing)
     if missing:
-        with bank.pool(workers) as executor:
+        with stills.pool(workers) as executor:
             for _ in executor.map(partial(_render, folder=folder, limits=limits), missing, chunksize=4):
                 done += 1
                 yield done
@@ -86,30 +87,29 @@ def frames_of(path: Path) -> np.ndarray:
     return np.stack([cv2.imdecode(part, cv2.IMREAD_COLOR)[..., ::-1] for part in parts])
 
 
-_TOWER = None
-"""The vision tower of a worker process, set once by its initializer."""
+_tower: list[Any] = []
+"""The vision tower of a worker process, put here once by its initializer."""
 
 
 def _load_tower(visual) -> None:
-    global _TOWER
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    _TOWER = visual
+    _tower[:] = [visual]
 
 
-def _encode(job: ClipSpec, frames: Path, folder: Path) -> None:
-    images = frames_of(frames / job.name)
-    _save(folder / job.name, features=bank.features(_TOWER, images).numpy(), size=np.array(images.shape[1:3]))
+def _encode(spec: ClipSpec, frames: Path, folder: Path) -> None:
+    images = frames_of(frames / spec.name)
+    _save(folder / spec.name, features=stills.features(_tower[0], images).numpy(), size=np.array(images.shape[1:3]))
 
 
 def encode(visual, wanted: list[ClipSpec], frames: Path, folder: Path, workers: int) -> Iterator[int]:
-    """Features of all jobs into `folder`; yields how many are done. Existing files are kept: a folder belongs to one
+    """Features of all clips into `folder`; yields how many are done. Existing files are kept: a folder belongs to one
     tower."""
     folder.mkdir(parents=True, exist_ok=True)
-    missing = [job for job in wanted if not (folder / job.name).exists()]
+    missing = [spec for spec in wanted if not (folder / spec.name).exists()]
     done = len(wanted) - len(missing)
     if missing:
-        with bank.pool(workers, initializer=_load_tower, initargs=(visual.cpu(),)) as executor:
+        with stills.pool(workers, initializer=_load_tower, initargs=(visual.cpu(),)) as executor:
             for _ in executor.map(partial(_encode, frames=frames, folder=folder), missing, chunksize=4):
                 done += 1
                 yield done
@@ -118,9 +118,10 @@ def encode(visual, wanted: list[ClipSpec], frames: Path, folder: Path, workers: 
 def load(path: Path) -> tuple[torch.Tensor, tuple[int, int]]:
     """((N, P, vision_hidden) float16 features, (height, width) of the shrunk frames) of a file that `encode` wrote."""
     with np.load(path) as file:
-        return torch.from_numpy(file["features"]), tuple(int(side) for side in file["size"])
+        height, width = (int(side) for side in file["size"])
+        return torch.from_numpy(file["features"]), (height, width)
 
 
-def _save(path: Path, **arrays: np.ndarray) -> None:
+def _save(path: Path, **arrays: Any) -> None:
     with atomic_write(path) as tmp, tmp.open("wb") as file:
         np.savez(file, **arrays)

@@ -1,7 +1,7 @@
-"""Where in the picture the named thing is: per-patch and per-token labels from a world's boxes, for the auxiliary
+"""Where in the frame the named thing is: per-patch and per-token labels from a world's boxes, for the auxiliary
 losses.
 
-A tiny model trained from scratch learns to match a name with the picture only when told which visual tokens carry it;
+A tiny model trained from scratch learns to match a name with the picture only if it is shown which visual tokens carry it;
 the heads that read these labels are thrown away after training.
 """
 
@@ -19,7 +19,7 @@ DESK = (*OBJECTS, "dark", "covered")
 CLASSES = (*NAMES, *(f"{colour} light" for colour in LIGHTS), "to right", "to left", *DESK)
 THINGS = (*NAMES, *(f"{colour} light" for colour in LIGHTS), *DESK)
 """Classes that are things of their own; the two directions are not."""
-WAYS = ("to left", "to right")
+DIRECTIONS = ("to left", "to right")
 """Classes that say where a thing is going."""
 _PATCH_SHARE, _BOX_SHARE = 0.2, 0.35
 """A patch belongs to a box that covers this share of it, or that has this share of itself in it (small things)."""
@@ -28,11 +28,13 @@ Box = tuple[str, float, float, float, float]
 
 
 def patch_labels(boxes: Iterable[Box], height: int, width: int) -> np.ndarray:
-    """(height / 14, width / 14, len(CLASSES)) uint8: which classes overlap each patch of a shrunk frame; boxes in 0..1."""
+    """(height / 14, width / 14, len(CLASSES)) uint8: which classes overlap each patch of a shrunk frame; boxes are in
+    0..1."""
     rows, cols = height // PATCH_PX, width // PATCH_PX
     labels = np.zeros((rows, cols, len(CLASSES)), np.uint8)
-    for label, x0, y0, x1, y1 in boxes:
-        x0, x1, y0, y1 = (max(0.0, x0) * cols, min(1.0, x1) * cols, max(0.0, y0) * rows, min(1.0, y1) * rows)
+    for label, left, top, right, bottom in boxes:
+        x0, x1 = max(0.0, left) * cols, min(1.0, right) * cols
+        y0, y1 = max(0.0, top) * rows, min(1.0, bottom) * rows
         if x1 <= x0 or y1 <= y0:
             continue
         across = np.clip(np.minimum(x1, np.arange(cols) + 1) - np.maximum(x0, np.arange(cols)), 0, None)
@@ -66,7 +68,7 @@ def named(argument: str | None) -> list[int]:
     """Indices of CLASSES that an instruction's argument is about: "red car", "car" (any), "thing" (any), "red object
     gone", "lights off".
 
-    Empty where it is about nothing that has a place in the picture.
+    Empty where it is about nothing that has a place in the frame.
     """
     if argument is None:
         return []

@@ -1,4 +1,4 @@
-"""Loose pictures to train on, rendered once by worker processes: shrunk frames with their per-patch labels, later with
+"""Stills to train on, rendered once by worker processes: shrunk frames with their per-patch labels, later with
 features.
 
 For the vision warm-up and for practice. Whole clips: `clips.py`.
@@ -27,14 +27,14 @@ picture."""
 
 @dataclass
 class FrameSet:
-    """Frames of one world and grid: `shots[i]` is the (clip, t) of row i."""
+    """Frames of one world and grid: `shots[i]` is the (clip, t) of frame i."""
 
     world: str
     shots: list[worlds.Shot]
     frames: np.ndarray
     """(N, h, w, 3) uint8, shrunk."""
     patches: np.ndarray
-    """(N, h / 14, w / 14, classes) uint8 of `targets.CLASSES`."""
+    """(N, h / 14, w / 14, classes) uint8 of `patch_labels.CLASSES`."""
     features: torch.Tensor | None = None
     """(N, P, vision_hidden) float16, once the tower is frozen."""
 
@@ -51,7 +51,7 @@ def _still_batch(
     cv2.setNumThreads(1)
     rng = np.random.default_rng(seed)
     place = worlds.get(world)
-    out = []
+    out: list[tuple[worlds.Shot, np.ndarray, np.ndarray]] = []
     while len(out) < count:
         shots = place.loose(rng)
         size = drawn_size(shots[0][0], rng)
@@ -66,10 +66,10 @@ def render_stills(
     seed: int,
     limits: tuple[int, int],
     workers: int,
-    tell: Callable[[int], None] = lambda done: None,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> list[FrameSet]:
-    """`counts[world]` loose frames of each world, grouped by world and grid; small groups are left out.
-    `tell(frames done)` along the way."""
+    """`counts[world]` stills of each world, grouped by world and grid; small groups are left out.
+    `progress(frames done)` along the way."""
     size, before = 200, 0
     groups: dict[tuple, list] = {}
     with pool(workers) as executor:
@@ -80,14 +80,17 @@ def render_stills(
             ):
                 for shot, frame, labels in batch:
                     groups.setdefault((world, *frame.shape), []).append((shot, frame, labels))
-                tell(before + min(batches * size, count))
+                progress(before + min(batches * size, count))
             before += count
     return [
         FrameSet(
-            key[0], [shot for shot, _, _ in rows], np.stack([f for _, f, _ in rows]), np.stack([p for _, _, p in rows])
+            world=key[0],
+            shots=[shot for shot, _, _ in members],
+            frames=np.stack([frame for _, frame, _ in members]),
+            patches=np.stack([labels for _, _, labels in members]),
         )
-        for key, rows in sorted(groups.items())
-        if len(rows) >= 64
+        for key, members in sorted(groups.items())
+        if len(members) >= 64
     ]
 
 
@@ -105,5 +108,5 @@ def features(visual, frames: np.ndarray, batch: int = 64) -> torch.Tensor:
 
 
 def pool(workers: int, **options) -> ProcessPoolExecutor:
-    """Worker processes (0 = one per core) that are started afresh: a forked one would share torch's threads."""
+    """Worker processes (0 = one per core) that are started from scratch: a forked one would share torch's threads."""
     return ProcessPoolExecutor(workers or None, mp_context=get_context("spawn"), **options)

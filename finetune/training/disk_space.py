@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from finetune.config import Part, TrainConfig
-from finetune.data.clips import jobs
+from finetune.data.clips import clip_specs
 from finetune.model.tiny import PATCH_PX
 
 MARGIN = 10**9
@@ -38,7 +38,7 @@ def required_bytes(
 
     def pictures(part: Part) -> int:
         loose = sum(part.stills.values())
-        filmed = sum(job.seconds * job.fps for job in jobs(part.clips, 0, part.two_fps))
+        filmed = sum(spec.seconds * spec.fps for spec in clip_specs(part.clips, 0, part.two_fps))
         # Labels lie beside a loose frame and beside its features.
         return loose * (still + features + 2 * patches * _LABELS) + filmed * (frame + features)
 

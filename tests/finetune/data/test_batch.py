@@ -74,8 +74,8 @@ def test_a_visual_token_knows_its_place_and_the_token_at_that_place_one_image_ag
         )
 
     batch = collate([row(2, (1, 2)), row(3, (2, 1)), row(1, (2, 2))], 0, family)
-    assert batch.earlier.tolist() == [-1, -1, 0, 1, -1, -1, 4, 5, 6, 7, -1, -1, -1, -1]  # never of another row
-    assert batch.places.tolist() == [[0, 0], [0, 1]] * 2 + [[0, 0], [1, 0]] * 3 + [[0, 0], [0, 1], [1, 0], [1, 1]]
+    assert batch.previous.tolist() == [-1, -1, 0, 1, -1, -1, 4, 5, 6, 7, -1, -1, -1, -1]  # never of another row
+    assert batch.cells.tolist() == [[0, 0], [0, 1]] * 2 + [[0, 0], [1, 0]] * 3 + [[0, 0], [0, 1], [1, 0], [1, 1]]
 
 
 def test_a_batch_may_have_no_pointers(model):

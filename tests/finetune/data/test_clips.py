@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from finetune.data import clips
-from finetune.data import stills as bank
+from finetune.data import clips, stills
 from finetune.data.clips import ClipSpec
 from finetune.model import tiny, vision
 from finetune.world import worlds
@@ -22,26 +21,26 @@ def tower():
 
 
 def test_seeds_count_up_within_each_length_and_one_in_so_many_short_clips_has_two_pictures_a_second():
-    jobs = clips.jobs({"street": {12: 3, 90: 2}, "desk": {48: 1}}, 100, two_fps=2)
-    assert jobs == [
+    specs = clips.clip_specs({"street": {12: 3, 90: 2}, "desk": {48: 1}}, 100, two_fps=2)
+    assert specs == [
         ClipSpec("street", 100, 12, 2), ClipSpec("street", 101, 12, 1), ClipSpec("street", 102, 12, 2),
         ClipSpec("street", 100, 90, 1), ClipSpec("street", 101, 90, 1),
         ClipSpec("desk", 100, 48, 2),
     ]  # fmt: skip
-    assert {job.fps for job in clips.jobs({"street": {12: 3}}, 100, two_fps=0)} == {1}
+    assert {spec.fps for spec in clips.clip_specs({"street": {12: 3}}, 100, two_fps=0)} == {1}
 
 
 def test_a_clip_is_named_after_all_that_makes_it():
     assert ClipSpec("desk", 7, 48, 2).name == "desk_7_48_2.npz"
-    jobs = clips.jobs({"street": {12: 2, 48: 2}, "desk": {12: 2, 48: 2}}, 100, two_fps=2)
-    assert len({job.name for job in jobs}) == len(jobs)
+    specs = clips.clip_specs({"street": {12: 2, 48: 2}, "desk": {12: 2, 48: 2}}, 100, two_fps=2)
+    assert len({spec.name for spec in specs}) == len(specs)
 
 
 @pytest.mark.parametrize("world", worlds.NAMES)
 def test_two_pictures_a_second_are_those_of_every_half_second(world, monkeypatch):
     monkeypatch.setattr(clips, "degrade", lambda image, rng: image)
     monkeypatch.setattr(clips, "through_vp8", lambda images, rng: images)
-    monkeypatch.setattr(bank, "drawn_size", lambda clip, rng: (112, 84))
+    monkeypatch.setattr(stills, "drawn_size", lambda clip, rng: (112, 84))
     once, twice = (clips.clip_frames(ClipSpec(world, 3, 5, fps), LIMITS, np.random.default_rng(0)) for fps in (1, 2))
     place = worlds.get(world)
     clip = place.make_clip(3, 5)
@@ -64,25 +63,25 @@ def test_frames_come_back_from_their_file_nearly_as_they_were(tmp_path, monkeypa
 
 
 def test_workers_render_and_encode_and_the_features_are_those_of_the_frames(tmp_path, tower):
-    jobs = [ClipSpec("street", 5, 5, 2)]
-    assert list(clips.render(jobs, tmp_path / "frames", LIMITS, workers=1)) == [1]
-    assert list(clips.encode(tower, jobs, tmp_path / "frames", tmp_path / "features", workers=1)) == [1]
-    frames = clips.frames_of(tmp_path / "frames" / jobs[0].name)
-    features, size = clips.load(tmp_path / "features" / jobs[0].name)
+    specs = [ClipSpec("street", 5, 5, 2)]
+    assert list(clips.render(specs, tmp_path / "frames", LIMITS, workers=1)) == [1]
+    assert list(clips.encode(tower, specs, tmp_path / "frames", tmp_path / "features", workers=1)) == [1]
+    frames = clips.frames_of(tmp_path / "frames" / specs[0].name)
+    features, size = clips.load(tmp_path / "features" / specs[0].name)
     assert len(frames) == 10 and size == frames.shape[1:3] and LIMITS[0] <= size[0] * size[1] <= LIMITS[1]
     assert features.dtype == torch.float16 and features.shape == (10, size[0] * size[1] // 14**2, 32)
-    assert torch.allclose(features.float(), bank.features(tower, frames).float(), atol=1e-2)
+    assert torch.allclose(features.float(), stills.features(tower, frames).float(), atol=1e-2)
 
 
 @pytest.mark.usefixtures("one_process")
 def test_the_same_clip_is_rendered_the_same_and_what_is_there_is_kept(tmp_path):
-    jobs = [ClipSpec("street", 5, 5), ClipSpec("desk", 5, 5)]
+    specs = [ClipSpec("street", 5, 5), ClipSpec("desk", 5, 5)]
     for folder in ("a", "b"):
-        assert list(clips.render(jobs, tmp_path / folder, LIMITS, 1)) == [1, 2]
-    assert all((tmp_path / "a" / job.name).read_bytes() == (tmp_path / "b" / job.name).read_bytes() for job in jobs)
-    assert not np.array_equal(*(clips.frames_of(tmp_path / "a" / job.name)[0, :56, :56] for job in jobs))
-    (tmp_path / "a" / jobs[0].name).write_bytes(b"kept")
-    (tmp_path / "a" / jobs[1].name).unlink()
-    assert list(clips.render(jobs, tmp_path / "a", LIMITS, 1)) == [2]
-    assert (tmp_path / "a" / jobs[0].name).read_bytes() == b"kept"
-    assert list(clips.render(jobs, tmp_path / "a", LIMITS, 1)) == []
+        assert list(clips.render(specs, tmp_path / folder, LIMITS, 1)) == [1, 2]
+    assert all((tmp_path / "a" / spec.name).read_bytes() == (tmp_path / "b" / spec.name).read_bytes() for spec in specs)
+    assert not np.array_equal(*(clips.frames_of(tmp_path / "a" / spec.name)[0, :56, :56] for spec in specs))
+    (tmp_path / "a" / specs[0].name).write_bytes(b"kept")
+    (tmp_path / "a" / specs[1].name).unlink()
+    assert list(clips.render(specs, tmp_path / "a", LIMITS, 1)) == [2]
+    assert (tmp_path / "a" / specs[0].name).read_bytes() == b"kept"
+    assert list(clips.render(specs, tmp_path / "a", LIMITS, 1)) == []

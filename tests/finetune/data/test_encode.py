@@ -1,4 +1,4 @@
-"""One dialogue to one row, against dialogues written by hand: what is learnt, what numbers point at, what pictures are
+"""One dialogue to one sample, against dialogues written by hand: what is learnt, what numbers point at, what pictures are
 searched for."""
 
 import re
@@ -22,7 +22,7 @@ SILENCE, STANDBY, RESPONSE = State.SILENCE, State.STANDBY, State.RESPONSE
 
 
 @pytest.fixture(scope="module")
-def maker() -> SequenceEncoder:
+def encoder() -> SequenceEncoder:
     tokenizer = tiny.train_tokenizer(TEXTS * 4, 500)
     return SequenceEncoder(
         Wire(tokenizer, image_token=tiny.IMAGE, vision_start=tiny.VISION_START, vision_end=tiny.VISION_END)
@@ -49,119 +49,122 @@ def pictures(
     return FrameInputs(torch.zeros(count, 8, 4), (28, 56), [tokens] * count, [searched] * count, per_turn)
 
 
-def pointers(maker: SequenceEncoder, row: Sample) -> list[tuple[str, list[str]]]:
+def pointers(encoder: SequenceEncoder, sample: Sample) -> list[tuple[str, list[str]]]:
     """(digit that is predicted, tags of the turns or words of the reply that it points at) of each pointer."""
-    decode, found = maker.wire.tokenizer.decode, []
-    for at, low, high in row.pointers:
-        assert 0 <= low < high <= at and row.labels[at + 1] == row.ids[at + 1]
-        words = decode(row.ids[low:high])
-        found.append((decode([row.ids[at + 1]]), re.findall(r"<\d+s-\d+s>", words) or [words.strip()]))
+    decode, found = encoder.wire.tokenizer.decode, []
+    for at, low, high in sample.pointers:
+        assert 0 <= low < high <= at and sample.labels[at + 1] == sample.ids[at + 1]
+        words = decode(sample.ids[low:high])
+        found.append((decode([sample.ids[at + 1]]), re.findall(r"<\d+s-\d+s>", words) or [words.strip()]))
     return found
 
 
-def test_a_span_points_at_the_turn_it_starts_in_and_at_the_last_turn_it_covers(maker):
-    row = maker.make(dialogue("grounding_backward", {10: "From 3s to 9s."}), pictures(12))
-    assert pointers(maker, row) == [("3", ["<3s-4s>"]), ("9", ["<8s-9s>"])]
-    at, low, high = row.pointers[0]
-    assert row.ids[low:high].count(maker.wire.image_id) == 2  # its picture, whole
+def test_a_span_points_at_the_turn_it_starts_in_and_at_the_last_turn_it_covers(encoder):
+    sample = encoder.encode(dialogue("grounding_backward", {10: "From 3s to 9s."}), pictures(12))
+    assert pointers(encoder, sample) == [("3", ["<3s-4s>"]), ("9", ["<8s-9s>"])]
+    _, low, high = sample.pointers[0]
+    assert sample.ids[low:high].count(encoder.wire.image_id) == 2  # its picture, whole
 
 
-def test_every_digit_points_and_each_span_of_a_reply_has_its_own_turns(maker):
+def test_every_digit_points_and_each_span_of_a_reply_has_its_own_turns(encoder):
     told = {51: "From 43s to 49s. From 40s to 50s."}
-    row = maker.make(dialogue("timed", told, first=40), pictures(12))
+    sample = encoder.encode(dialogue("timed", told, first=40), pictures(12))
     tags = ["<43s-44s>", "<43s-44s>", "<48s-49s>", "<48s-49s>", "<40s-41s>", "<40s-41s>", "<49s-50s>", "<49s-50s>"]
-    assert pointers(maker, row) == list(zip("43494050", [[tag] for tag in tags]))
+    assert pointers(encoder, sample) == list(zip("43494050", [[tag] for tag in tags], strict=True))
 
 
-def test_a_turn_that_is_not_there_or_still_to_come_is_pointed_at_by_nothing(maker):
-    row = maker.make(dialogue("desk_grounding_forward", {5: "From 3s to 9s."}), pictures(12))
-    assert pointers(maker, row) == [("3", ["<3s-4s>"])]
-    row = maker.make(dialogue("desk_grounding_forward", {10: "From 2s to 9s."}, first=5), pictures(12))
-    assert pointers(maker, row) == [("9", ["<8s-9s>"])]
+def test_a_turn_that_is_not_there_or_still_to_come_is_pointed_at_by_nothing(encoder):
+    sample = encoder.encode(dialogue("desk_grounding_forward", {5: "From 3s to 9s."}), pictures(12))
+    assert pointers(encoder, sample) == [("3", ["<3s-4s>"])]
+    sample = encoder.encode(dialogue("desk_grounding_forward", {10: "From 2s to 9s."}, first=5), pictures(12))
+    assert pointers(encoder, sample) == [("9", ["<8s-9s>"])]
 
 
 @pytest.mark.parametrize("task", ["counting", "desk_counting"])
-def test_a_count_points_at_the_words_of_the_count_before(maker, task):
-    row = maker.make(dialogue(task, {3: "1.", 6: "2.", 9: "3."}), pictures(12))
-    assert pointers(maker, row) == [("2", ["1."]), ("3", ["2."])]
+def test_a_count_points_at_the_words_of_the_count_before(encoder, task):
+    sample = encoder.encode(dialogue(task, {3: "1.", 6: "2.", 9: "3."}), pictures(12))
+    assert pointers(encoder, sample) == [("2", ["1."]), ("3", ["2."])]
 
 
-def test_numbers_of_other_tasks_point_nowhere(maker):
-    assert maker.make(dialogue("narration", {5: "From 3s to 4s."}), pictures(12)).pointers == []
+def test_numbers_of_other_tasks_point_nowhere(encoder):
+    assert encoder.encode(dialogue("narration", {5: "From 3s to 4s."}), pictures(12)).pointers == []
 
 
-def test_what_is_not_learnt_does_not_point(maker):
+def test_what_is_not_learnt_does_not_point(encoder):
     counted, grounded = (
         dialogue("counting", {3: "1.", 6: "2.", 9: "3."}),
         dialogue("grounding_backward", {10: "From 3s to 9s."}),
     )
-    for life in (Corruptions(decided=6), Corruptions(forgotten={6})):
-        assert pointers(maker, maker.make(counted, pictures(12), life)) == [("3", ["2."])]
+    for corruptions in (Corruptions(decided=6), Corruptions(forgotten={6})):
+        assert pointers(encoder, encoder.encode(counted, pictures(12), corruptions)) == [("3", ["2."])]
     gold = dialogue("grounding_backward", {})
-    assert maker.make(grounded, pictures(12), Corruptions(gold=gold, wrong={10})).pointers == []
-    assert maker.make(grounded, pictures(12), Corruptions(forgotten={10})).pointers == []
+    assert encoder.encode(grounded, pictures(12), Corruptions(gold=gold, wrong={10})).pointers == []
+    assert encoder.encode(grounded, pictures(12), Corruptions(forgotten={10})).pointers == []
 
 
-def learnt(maker: SequenceEncoder, row: Sample) -> list[str]:
+def learnt(encoder: SequenceEncoder, sample: Sample) -> list[str]:
     """What is learnt of each turn, in words; turns of which nothing is learnt are left out."""
-    text = "".join(maker.wire.tokenizer.decode([label]) if label != IGNORED else "\n" for label in row.labels)
+    text = "".join(encoder.wire.tokenizer.decode([label]) if label != IGNORED else "\n" for label in sample.labels)
     return text.split()
 
 
-def test_of_a_turn_that_is_forgotten_the_state_is_learnt_and_the_words_are_not(maker):
+def test_of_a_turn_that_is_forgotten_the_state_is_learnt_and_the_words_are_not(encoder):
     made = dialogue("counting", {1: "1.", 2: "2."}, turns=3)
     whole = ["</Silence><|im_end|>", "</Response>", "1.<|im_end|>", "</Response>", "2.<|im_end|>"]
-    assert learnt(maker, maker.make(made, pictures(3))) == whole
-    row = maker.make(made, pictures(3), Corruptions(forgotten={1}))
-    assert learnt(maker, row) == ["</Silence><|im_end|>", "</Response>", "</Response>", "2.<|im_end|>"]
-    assert row.ids == maker.make(made, pictures(3)).ids  # it is read all the same
+    assert learnt(encoder, encoder.encode(made, pictures(3))) == whole
+    sample = encoder.encode(made, pictures(3), Corruptions(forgotten={1}))
+    assert learnt(encoder, sample) == ["</Silence><|im_end|>", "</Response>", "</Response>", "2.<|im_end|>"]
+    assert sample.ids == encoder.encode(made, pictures(3)).ids  # it is read all the same
 
 
-def test_of_a_wrong_turn_the_right_state_is_learnt_and_of_one_decided_long_ago_nothing(maker):
+def test_of_a_wrong_turn_the_right_state_is_learnt_and_of_one_decided_long_ago_nothing(encoder):
     gold, wrong = dialogue("alert", {2: "2."}, turns=3), dialogue("alert", {1: "2.", 2: "2."}, turns=3)
-    row = maker.make(wrong, pictures(3), Corruptions(gold=gold, wrong={1}))
-    assert learnt(maker, row) == ["</Silence><|im_end|>", "</Silence>", "</Response>", "2.<|im_end|>"]
-    row = maker.make(gold, pictures(3), Corruptions(gold=gold, decided=0))
-    assert learnt(maker, row) == ["</Silence><|im_end|>", "</Response>", "2.<|im_end|>"]
+    sample = encoder.encode(wrong, pictures(3), Corruptions(gold=gold, wrong={1}))
+    assert learnt(encoder, sample) == ["</Silence><|im_end|>", "</Silence>", "</Response>", "2.<|im_end|>"]
+    sample = encoder.encode(gold, pictures(3), Corruptions(gold=gold, decided=0))
+    assert learnt(encoder, sample) == ["</Silence><|im_end|>", "</Response>", "2.<|im_end|>"]
 
 
-def test_a_turn_may_have_two_pictures(maker):
-    row = maker.make(dialogue("counting", {1: "1.", 2: "2."}, turns=3), pictures(3, per_turn=2))
-    assert row.clock == [0, 0, 1, 1, 2, 2] and row.grid == (1, 2)
+def test_a_turn_may_have_two_pictures(encoder):
+    sample = encoder.encode(dialogue("counting", {1: "1.", 2: "2."}, turns=3), pictures(3, per_turn=2))
+    assert sample.clock == [0, 0, 1, 1, 2, 2] and sample.grid == (1, 2)
     assert (
-        row.ids.count(maker.wire.image_id) == 12 and len(row.features) == len(row.targets) == len(row.distractors) == 6
+        sample.ids.count(encoder.wire.image_id) == 12
+        and len(sample.features) == len(sample.targets) == len(sample.distractors) == 6
     )
-    assert pointers(maker, row) == [("2", ["1."])]
-    row = maker.make(dialogue("grounding_backward", {2: "From 0s to 1s."}, turns=3), pictures(3, per_turn=2))
-    at, low, high = row.pointers[0]
-    assert row.ids[low:high].count(maker.wire.image_id) == 4
+    assert pointers(encoder, sample) == [("2", ["1."])]
+    sample = encoder.encode(dialogue("grounding_backward", {2: "From 0s to 1s."}, turns=3), pictures(3, per_turn=2))
+    _, low, high = sample.pointers[0]
+    assert sample.ids[low:high].count(encoder.wire.image_id) == 4
 
 
-def test_a_token_that_shows_what_is_named_is_a_target_and_one_that_shows_another_thing_distracts(maker):
+def test_a_token_that_shows_what_is_named_is_a_target_and_one_that_shows_another_thing_distracts(encoder):
     made = dialogue("alert_object", {}, turns=2)
-    row = maker.make(made, pictures(2, searched="red car", shown=("dog", "red car")))
-    assert row.targets.tolist() == [[0, 1]] * 2 and row.distractors.tolist() == [[True, False]] * 2
-    row = maker.make(made, pictures(2, searched=None, shown=("dog", "red car")))
-    assert row.targets.tolist() == [[-1, -1]] * 2 and not row.distractors.any()
+    sample = encoder.encode(made, pictures(2, searched="red car", shown=("dog", "red car")))
+    assert sample.targets.tolist() == [[0, 1]] * 2 and sample.distractors.tolist() == [[True, False]] * 2
+    sample = encoder.encode(made, pictures(2, searched=None, shown=("dog", "red car")))
+    assert sample.targets.tolist() == [[-1, -1]] * 2 and not sample.distractors.any()
 
 
-def test_of_a_new_view_every_token_is_new_and_of_two_pictures_either_may_be_the_first(maker):
+def test_of_a_new_view_every_token_is_new_and_of_two_pictures_either_may_be_the_first(encoder):
     told = {2: "The view changed."}
-    row = maker.make(dialogue("desk_alert_view", told, turns=4), pictures(4, searched="view", shown=("person", "")))
-    assert row.targets.tolist() == [[0, 0], [0, 0], [1, 1], [0, 0]]
-    row = maker.make(
+    sample = encoder.encode(
+        dialogue("desk_alert_view", told, turns=4), pictures(4, searched="view", shown=("person", ""))
+    )
+    assert sample.targets.tolist() == [[0, 0], [0, 0], [1, 1], [0, 0]]
+    sample = encoder.encode(
         dialogue("desk_alert_view", told, turns=4), pictures(4, per_turn=2, searched="view", shown=("person", ""))
     )
-    assert (row.targets == -1).all()
+    assert (sample.targets == -1).all()
 
 
-def test_a_mistake_about_the_view_is_no_target(maker):
+def test_a_mistake_about_the_view_is_no_target(encoder):
     gold, lived = (
         dialogue("desk_alert_view", {2: "The view changed."}, turns=4),
         dialogue("desk_alert_view", {3: "The view changed."}, turns=4),
     )
-    row = maker.make(lived, pictures(4, searched="view"), Corruptions(gold=gold, wrong={2, 3}))
-    assert row.targets.tolist() == [[0, 0], [0, 0], [1, 1], [0, 0]]
+    sample = encoder.encode(lived, pictures(4, searched="view"), Corruptions(gold=gold, wrong={2, 3}))
+    assert sample.targets.tolist() == [[0, 0], [0, 0], [1, 1], [0, 0]]
 
 
 def test_before_it_is_asked_for_nothing_is_searched():
@@ -189,44 +192,46 @@ def sided() -> SequenceEncoder:
 
 
 def test_the_side_that_a_caption_begins_with_points_at_the_turn_before_it(sided):
-    row = sided.make(dialogue("event_caption", {5: SIDED[0]}), pictures(12))
-    assert pointers(sided, row) == [(" left", ["<4s-5s>"])]
+    sample = sided.encode(dialogue("event_caption", {5: SIDED[0]}), pictures(12))
+    assert pointers(sided, sample) == [(" left", ["<4s-5s>"])]
 
 
 def test_in_a_room_only_the_side_of_leaving_is_told_by_the_turn_before(sided):
-    row = sided.make(
+    sample = sided.encode(
         dialogue("desk_action_caption", {5: "A person comes in from the right and leaves to the left."}), pictures(12)
     )
-    assert pointers(sided, row) == [(" left", ["<4s-5s>"])]
+    assert pointers(sided, sample) == [(" left", ["<4s-5s>"])]
 
 
 def test_what_is_there_now_is_read_off_its_own_turn_and_what_was_there_off_the_one_before(sided):
-    now = sided.make(dialogue("ask_each", {5: SIDED[0]}), pictures(12, searched="thing"))
-    before = sided.make(dialogue("ask_each", {5: SIDED[0]}), pictures(12))
+    now = sided.encode(dialogue("ask_each", {5: SIDED[0]}), pictures(12, searched="thing"))
+    before = sided.encode(dialogue("ask_each", {5: SIDED[0]}), pictures(12))
     assert (pointers(sided, now), pointers(sided, before)) == ([(" left", ["<5s-6s>"])], [(" left", ["<4s-5s>"])])
 
 
 def test_a_mistake_and_an_alert_point_nowhere(sided):
-    wrong = sided.make(
+    wrong = sided.encode(
         dialogue("event_caption", {5: SIDED[0]}),
         pictures(12),
         Corruptions(wrong={5}, gold=dialogue("event_caption", {5: SIDED[0]})),
     )
-    assert not wrong.pointers and not sided.make(dialogue("alert_object", {5: SIDED[0]}), pictures(12)).pointers
+    assert not wrong.pointers and not sided.encode(dialogue("alert_object", {5: SIDED[0]}), pictures(12)).pointers
 
 
-def test_ways_are_of_tokens_that_carry_a_thing_on_its_way(maker):
-    row = maker.make(dialogue("alert_object", {}, turns=2), pictures(2, shown=("to left", "to right")))
-    assert row.ways[:1].tolist() == [[0.0, 1.0]]
-    assert maker.make(dialogue("alert_object", {}, turns=2), pictures(2, shown=("dog", ""))).ways[0].tolist() == [
+def test_ways_are_of_tokens_that_carry_a_thing_on_its_way(encoder):
+    sample = encoder.encode(dialogue("alert_object", {}, turns=2), pictures(2, shown=("to left", "to right")))
+    assert sample.directions[:1].tolist() == [[0.0, 1.0]]
+    assert encoder.encode(dialogue("alert_object", {}, turns=2), pictures(2, shown=("dog", ""))).directions[
+        0
+    ].tolist() == [
         -1.0,
         -1.0,
     ]
 
 
-def test_a_turn_is_told_what_it_shows_where_its_state_is_predicted(maker):
+def test_a_turn_is_told_what_it_shows_where_its_state_is_predicted(encoder):
     events = np.zeros((12, 5), np.float32)
-    row = maker.make(dialogue("counting", {3: "1."}), replace(pictures(12), events=events))
-    assert row.events is events
-    assert [row.labels[at + 1] in maker.wire.state_ids for at in row.decisions] == [True] * 12
-    assert maker.make(dialogue("counting", {3: "1."}), pictures(12)).decisions == []
+    sample = encoder.encode(dialogue("counting", {3: "1."}), replace(pictures(12), events=events))
+    assert sample.events is events
+    assert [sample.labels[at + 1] in encoder.wire.state_ids for at in sample.decisions] == [True] * 12
+    assert encoder.encode(dialogue("counting", {3: "1."}), pictures(12)).decisions == []
