@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from finetune.config import Stage
 from finetune.labels import IGNORED
 from finetune.model.tiny import MERGE
 from finetune.world.events import EVENTS
@@ -139,6 +140,13 @@ def collate(
         torch.tensor(decisions, dtype=torch.int64).reshape(-1, 2),
         torch.from_numpy(np.concatenate([sample.events for sample in samples])).float(),
     )
+
+
+def stage_batches(samples: list[Sample], stage: Stage, pad: int, family: Qwen25VL) -> list[Batch]:
+    """Practice samples and task samples in a batch each: practice is a fifth as long, so neither is padded to the
+    other's length."""
+    parts = [[sample for sample in samples if sample.practice], [sample for sample in samples if not sample.practice]]
+    return [collate(part, pad, family, stage.aux_practice, stage.aux_task) for part in parts if part]
 
 
 def clock_digits(seconds: list[int]) -> np.ndarray:

@@ -1,5 +1,5 @@
-"""One dialogue with its frames to one training sample: ids, labels, targets of the auxiliary losses, and which turn each
-number of an answer was read from."""
+"""One dialogue with its frames to one training sample: ids, labels, targets of the auxiliary losses, and which turn
+each number of an answer was read from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

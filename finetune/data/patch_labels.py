@@ -1,8 +1,8 @@
 """Where in the frame the named thing is: per-patch and per-token labels from a world's boxes, for the auxiliary
 losses.
 
-A tiny model trained from scratch learns to match a name with the picture only if it is shown which visual tokens carry it;
-the heads that read these labels are thrown away after training.
+A tiny model trained from scratch learns to match a name with the frame only if it is shown which visual tokens carry
+it; the heads that read these labels are thrown away after training.
 """
 
 import re
@@ -12,7 +12,7 @@ import numpy as np
 
 from finetune.model.tiny import MERGE, PATCH_PX
 from finetune.world.desk.scene import COLOURS
-from finetune.world.street.scene import LIGHTS, NAMES
+from finetune.world.street.scene import CAR_COLOURS, LIGHTS, NAMES
 
 OBJECTS = tuple(f"{colour} object" for colour in COLOURS)
 DESK = (*OBJECTS, "dark", "covered")
@@ -21,6 +21,15 @@ THINGS = (*NAMES, *(f"{colour} light" for colour in LIGHTS), *DESK)
 """Classes that are things of their own; the two directions are not."""
 DIRECTIONS = ("to left", "to right")
 """Classes that say where a thing is going."""
+REPORTED = {
+    "cars": tuple(f"{colour} car" for colour in CAR_COLOURS),
+    "living": tuple(name for name in NAMES if not name.endswith(" car")),
+    "lights": tuple(f"{colour} light" for colour in LIGHTS),
+    "ways": ("to right", "to left"),
+    "objects": OBJECTS,
+    "rooms": ("dark", "covered"),
+}
+"""Groups of CLASSES whose F1 a vision stage reports, by their key in `curve.jsonl`."""
 _PATCH_SHARE, _BOX_SHARE = 0.2, 0.35
 """A patch belongs to a box that covers this share of it, or that has this share of itself in it (small things)."""
 

@@ -1,6 +1,8 @@
 """Where the first head of an attention layer looks, as a loss: -log of the attention that it gives to where it should
 look."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import apply_rotary_pos_emb
@@ -12,7 +14,8 @@ Sum = tuple[torch.Tensor, torch.Tensor]
 class AttentionSupervision:
     """Watches one attention layer while the model runs. No module: the model is no part of whoever holds this."""
 
-    def __init__(self, attention: torch.nn.Module):
+    def __init__(self, attention: Any):
+        """`attention`: a `Qwen2_5_VLAttention`."""
         self._attention = attention
         self._given: tuple[torch.Tensor, ...] = ()
         self._hook = attention.register_forward_pre_hook(self._keep, with_kwargs=True)
@@ -27,7 +30,7 @@ class AttentionSupervision:
         """Drop what the layer was last given."""
         self._given = ()
 
-    def let_go(self) -> None:
+    def remove_hook(self) -> None:
         self._hook.remove()
 
     def loss(self, pointers: torch.Tensor) -> Sum:
@@ -45,13 +48,16 @@ class AttentionSupervision:
             at, low, high = pointers[pointers[:, 0] == row][:, 1:].unbind(1)
             key = F.linear(hidden[row], attention.k_proj.weight[:size], attention.k_proj.bias[:size])
             query = F.linear(hidden[row, at], attention.q_proj.weight[:size], attention.q_proj.bias[:size])
-            query = apply_rotary_pos_emb(query[None, None], query[None, None], cos[row][None, at], sin[row][None, at])[
-                0
-            ][0, 0]
-            key = apply_rotary_pos_emb(key[None, None], key[None, None], cos[row][None], sin[row][None])[0][0, 0]
+            query = _rotated(query, cos[row][None, at], sin[row][None, at])
+            key = _rotated(key, cos[row][None], sin[row][None])
             scores = (query @ key.T).float() * attention.scaling
-            places = torch.arange(scores.shape[1], device=scores.device)[None]
-            mass = scores.masked_fill(places > at[:, None], -torch.inf).log_softmax(-1)
-            inside = (places >= low[:, None]) & (places < high[:, None])
+            positions = torch.arange(scores.shape[1], device=scores.device)[None]
+            mass = scores.masked_fill(positions > at[:, None], -torch.inf).log_softmax(-1)
+            inside = (positions >= low[:, None]) & (positions < high[:, None])
             losses.append(-mass.masked_fill(~inside, -torch.inf).logsumexp(-1).sum())
         return torch.stack(losses).sum(), torch.tensor(float(len(pointers)), device=hidden.device)
+
+
+def _rotated(vectors: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+    """(N, head_dim) with rotary embeddings (1, N, head_dim) applied."""
+    return apply_rotary_pos_emb(vectors[None, None], vectors[None, None], cos, sin)[0][0, 0]

@@ -1,19 +1,19 @@
 """Progress of a run: bars with the time left in a terminal, a plain line now and then elsewhere, and a curve as JSON
 Lines.
 
+`PreparationProgress` is for what a stage needs first (frames rendered, clips encoded), `StageProgress` for its steps.
 The curve survives a restart: the lines of steps that will be done again are dropped.
 """
 
 import json
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-from rich.progress import Progress as Bars
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from finetune.config import Stage
@@ -25,6 +25,7 @@ _EVERY = 10
 """Steps from line to line of the curve."""
 _REFRESH_S = 0.5
 _ORDER = ("loss", "aux", "silence", "standby", "response", "text")
+_BAR_WIDTH = 24
 
 
 def read_curve(path: Path) -> list[dict]:
@@ -38,31 +39,93 @@ def read_curve(path: Path) -> list[dict]:
     return lines
 
 
-class Progress:
-    """Shows and records one stage. Only the main process writes; the others keep the sums.
+class PreparationProgress:
+    """Shows `title` (such as "clips rendered") from 0 to `total`. In a `with`; call it with how much is done. Nothing is
+    shown until something is done.
 
-    path: the curve, a line every 10 steps and at the last: stage, step (how many are done), seconds and tokens (of the
-    stage, up to there), lr, and the means of the other numbers over the steps since the line before (null where one is
-    not finite). start: steps done before this process began; seconds, tokens, since: what `spent` said then.
-    every_s: seconds between plain lines.
+    every_s: seconds between plain lines; the last is always printed.
     """
 
     def __init__(
-        self, path: Path, stages: Sequence[Stage], index: int, start: int = 0, main: bool = True, *,
-        seconds: float = 0.0, tokens: int = 0, since: dict[str, list[float]] | None = None, console: Console | None = None, every_s: float = 30.0,
-    ):  # fmt: skip
-        self.path, self.stages, self.index, self.stage, self.start, self.main = (
-            path,
-            stages,
-            index,
-            stages[index],
-            start,
-            main,
-        )
-        self.tokens = tokens
-        self._before, self._began = seconds, time.monotonic()
+        self,
+        title: str,
+        total: int,
+        *,
+        console: Console | None = None,
+        every_s: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.title, self.total, self._every_s, self._clock = title, total, every_s, clock
+        self.console = console or Console(stderr=True)
+        self._first: tuple[float, int] | None = None
+        self._shown = clock()
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> "PreparationProgress":
+        if self.console.is_terminal and self.total:
+            self._bar = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(_BAR_WIDTH),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                console=self.console,
+                auto_refresh=False,
+                speed_estimate_period=120,
+            )
+            self._task = self._bar.add_task(self.title, total=self.total)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, done: int) -> None:
+        """`done` of `total` are done, those of an earlier start included: the time left is by the pace since the first
+        call."""
+        now = self._clock()
+        if self._bar is not None:
+            self._bar.start()
+            self._bar.update(self._task, completed=done, refresh=True)
+        elif now - self._shown >= self._every_s or done >= self.total:
+            self._shown = now
+            _print(self.console, f"{self.title}: {done} of {self.total}{self._left(now, done)}")
+        self._first = self._first or (now, done)
+
+    def _left(self, now: float, done: int) -> str:
+        if self._first is None or done <= self._first[1] or done >= self.total:
+            return ""
+        began, before = self._first
+        return f"; about {words(time_left(now - began, done - before, self.total - done))} left"
+
+
+class StageProgress:
+    """Shows and records the steps of one stage. Only the main process writes; the others keep the sums.
+
+    path: the curve, a line every 10 steps and at the last: stage, step (how many are done), seconds and tokens (of the
+    stage, up to there), lr, and the means of the other numbers over the steps since the line before (null where one is
+    not finite). start: steps done before this process began; spent: what `spent` said then. every_s: seconds between
+    plain lines.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        stages: Sequence[Stage],
+        index: int,
+        start: int = 0,
+        main: bool = True,
+        *,
+        spent: dict | None = None,
+        console: Console | None = None,
+        every_s: float = 30.0,
+    ):
+        self.path, self.stages, self.index, self.stage = path, stages, index, stages[index]
+        self.start, self.main = start, main
+        before = spent or {}
+        self.tokens: int = before.get("tokens", 0)
+        self._before, self._began = before.get("seconds", 0.0), time.monotonic()
+        self._since: dict[str, list[float]] = dict(before.get("since", {}))
         self._mean: dict[str, float] = {}
-        self._since = dict(since or {})
         self._shown = -math.inf
         self.console = console or Console(stderr=True)
         self._every_s = _REFRESH_S if self.console.is_terminal else every_s
@@ -76,7 +139,7 @@ class Progress:
             if self.console.is_terminal:
                 self._open()
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> "StageProgress":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -128,9 +191,9 @@ class Progress:
             file.write(json.dumps(line) + "\n")
 
     def _show(self, done: int) -> None:
-        speed = (time.monotonic() - self._began) / (done - self.start)
-        stage_s = speed * (self.stage.steps - done)
-        later_s, measured = later_seconds(self.stages, self.index, speed, self._costs)
+        spent, taken = time.monotonic() - self._began, done - self.start
+        stage_s = time_left(spent, taken, self.stage.steps - done)
+        later_s, measured = later_seconds(self.stages, self.index, spent / taken, self._costs)
         stage, run = f"about {words(stage_s)} left", f"about {words(stage_s + later_s)}"
         # Another kind of stage costs what it costs: until one has run, this one's pace stands in for it.
         run += " left" if measured else " left at this stage's pace"
@@ -140,7 +203,7 @@ class Progress:
         )
         if self._live is None:
             text = f"{self.stage.name} {done}/{self.stage.steps}: {stage}; whole run: {run}; {numbers}"
-            self.console.print(text, highlight=False, soft_wrap=True, markup=False)
+            _print(self.console, text)
         else:
             self._bars.update(self._rows[0], completed=done, left=stage)
             self._bars.update(self._rows[1], completed=sum(s.steps for s in self.stages[: self.index]) + done, left=run)
@@ -148,10 +211,14 @@ class Progress:
 
     def _open(self) -> None:
         # Refreshed by the steps and by no thread of its own: the cores are for training.
-        self._bars = Bars(
-            TextColumn("{task.description}", markup=False), BarColumn(24), MofNCompleteColumn(), TextColumn("{task.fields[left]}"),
-            console=self.console, auto_refresh=False,
-        )  # fmt: skip
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(_BAR_WIDTH),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=self.console,
+            auto_refresh=False,
+        )
         total, before = (
             sum(stage.steps for stage in self.stages),
             sum(stage.steps for stage in self.stages[: self.index]),
@@ -190,12 +257,21 @@ def later_seconds(stages: Sequence[Stage], index: int, speed: float, known: dict
     return seconds, all(stage.kind in known for stage in later)
 
 
+def time_left(spent_s: float, done: float, left: float) -> float:
+    """Seconds that what is left takes at the pace so far: `done` in `spent_s`."""
+    return spent_s / done * left
+
+
 def words(seconds: float) -> str:
     """45 s, 12 min, 1 h 05 min."""
     if seconds < 59.5:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def _print(console: Console, line: str) -> None:
+    console.print(line, highlight=False, soft_wrap=True, markup=False)
 
 
 def _short(value: float) -> float | None:

@@ -45,7 +45,7 @@ class RunStats:
             while not stop.wait(every_s):
                 note()
 
-        thread = threading.Thread(target=tick, name="ledger", daemon=True)
+        thread = threading.Thread(target=tick, name="run-stats", daemon=True)
         thread.start()
         try:
             yield
@@ -66,7 +66,7 @@ class RunStats:
 
 
 def stage_name(config: TrainConfig, index: int) -> str:
-    """Names a stage's finished weights and its line of the ledger."""
+    """Names a stage's finished weights and its line of the stats."""
     return f"{index}_{config.stages[index].name}"
 
 
@@ -76,7 +76,7 @@ def stage_seed(config: TrainConfig, index: int) -> int:
 
 
 def training_record(
-    config: TrainConfig, ledger: RunStats, *, processes: int, precision: str, device: str | None = None
+    config: TrainConfig, stats: RunStats, *, processes: int, precision: str, device: str | None = None
 ) -> dict:
     """What made the weights, for `training.json`: configuration, seeds, wall time, tokens, and the machine that
     finished them.
@@ -89,7 +89,7 @@ def training_record(
     stages = [
         {
             "name": stage.name, "kind": stage.kind, "steps": stage.steps, "seed": stage_seed(config, index),
-            "seconds": ledger.seconds.get(names[index]), "tokens": ledger.tokens.get(names[index]),
+            "seconds": stats.seconds.get(names[index]), "tokens": stats.tokens.get(names[index]),
         }
         for index, stage in enumerate(config.stages)
     ]  # fmt: skip
@@ -97,8 +97,8 @@ def training_record(
         "name": config.name,
         "config": config.digest,
         "seed": config.seed,
-        "seconds": round(sum(ledger.seconds.get(name, 0.0) for name in ("setup", *names)), 1),
-        "setup_seconds": ledger.seconds.get("setup"),
+        "seconds": round(sum(stats.seconds.get(name, 0.0) for name in ("setup", *names)), 1),
+        "setup_seconds": stats.seconds.get("setup"),
         "stages": stages,
         "processes": processes,
         "threads": torch.get_num_threads(),

@@ -5,11 +5,17 @@
   layers.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from finetune.config import Stage
 from finetune.data.batch import Batch
+from finetune.data.patch_labels import REPORTED
 from finetune.labels import IGNORED
 from finetune.loss import count_states, streaming_loss, supervised_logits
 from finetune.model import vision
@@ -20,38 +26,82 @@ from finetune.training.previous_frame import WEIGHTS
 
 _POSITIVE_WEIGHT = 4.0
 """A class covers few patches; without this the heads learn to say no."""
-_REPORTED = {
-    "cars": slice(0, 6),
-    "living": slice(6, 9),
-    "lights": slice(9, 12),
-    "ways": slice(12, 14),
-    "objects": slice(14, 18),
-    "rooms": slice(18, 20),
+CURVE_KEYS = {
+    "token_grounding": "aux",
+    "motion_direction": "way",
+    "timestamp": "clock",
+    "attention_pointer": "pointer",
+    "event_tagging": "events",
+    "position": "place",
+    "prev_frame_attention": "look",
+    "prev_frame_feature": "before",
+    "frame_diff": "change",
+    "change_fraction": "share",
 }
-"""Groups of `targets.CLASSES` whose F1 is shown."""
+"""Auxiliary loss -> its key in `curve.jsonl`, which the curves of shipped weights have."""
+
+
+@dataclass(frozen=True)
+class AuxWeights:
+    """Weights of the auxiliary losses; those on the previous frame share one."""
+
+    token_grounding: float = 1.0
+    motion_direction: float = 1.0
+    timestamp: float = 0.0
+    attention_pointer: float = 0.0
+    event_tagging: float = 0.0
+    previous_frame: float = 0.0
+
+    @classmethod
+    def of(cls, stage: Stage) -> "AuxWeights":
+        """Token grounding and motion direction are weighted per sample (`data/batch.py`)."""
+        return cls(
+            timestamp=stage.aux_clock,
+            attention_pointer=stage.aux_pointer,
+            event_tagging=stage.aux_events,
+            previous_frame=stage.aux_before,
+        )
+
+    def total(self, means: dict[str, torch.Tensor]) -> torch.Tensor:
+        """The weighted sum of all losses, each given by its name."""
+        names = ("token_grounding", "motion_direction", "timestamp", "attention_pointer", "event_tagging")
+        total = _sum([getattr(self, name) * means[name] for name in names])
+        if "position" in means:
+            total = total + self.previous_frame * _sum([weight * means[name] for name, weight in WEIGHTS.items()])
+        return total
+
+
+_NO_EXTRAS = AuxWeights()
 
 
 class VisionStep(nn.Module):
-    def __init__(self, model, classes: int):
+    def __init__(self, model, classes: Sequence[str]):
+        """`classes`: names of the last axis of the patch labels (`patch_labels.CLASSES`)."""
         super().__init__()
         self.visual = model.model.visual
         width, out = self.visual.config.hidden_size, self.visual.config.out_hidden_size
-        self.patch_head = nn.Linear(width, classes)
-        self.token_head = nn.Linear(out, classes * MERGE * MERGE)
+        self.patch_head = nn.Linear(width, len(classes))
+        self.token_head = nn.Linear(out, len(classes) * MERGE * MERGE)
         # What a room looks like is no class, but a cut to another room is an event.
         self.colour_head = nn.Linear(out, 3 * MERGE * MERGE)
         for head in (self.patch_head, self.token_head, self.colour_head):
             for parameter in head.parameters():
                 nn.init.zeros_(parameter)  # before a trained tower they learn to read before they push
-        self.classes = classes
+        self.classes = tuple(classes)
+        groups = {
+            group: [self.classes.index(name) for name in names if name in self.classes]
+            for group, names in REPORTED.items()
+        }
+        self._reported = {group: columns for group, columns in groups.items() if columns}
 
     def forward(self, frames: torch.Tensor, patches: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
         """frames (N, h, w, 3) uint8, patches (N, P, classes) float 0/1."""
         features = vision.tower(self.visual, frames)
-        weight = torch.full((self.classes,), _POSITIVE_WEIGHT, device=features.device)
+        classes = len(self.classes)
+        weight = torch.full((classes,), _POSITIVE_WEIGHT, device=features.device)
         on_patches = self.patch_head(features)
         tokens = vision.merge(self.visual, features)
-        merged = self.token_head(tokens).view(*features.shape[:2], self.classes)
+        merged = self.token_head(tokens).view(*features.shape[:2], classes)
         colours = self.colour_head(tokens).view(*features.shape[:2], 3)
         loss = sum(
             F.binary_cross_entropy_with_logits(x.float(), patches, pos_weight=weight) for x in (on_patches, merged)
@@ -61,20 +111,20 @@ class VisionStep(nn.Module):
             said, true = merged > 1.0, patches > 0
             hit = (said & true).sum((0, 1))
             f1 = 2 * hit / (said.sum((0, 1)) + true.sum((0, 1))).clamp(min=1)
-        report = {name: f1[columns].mean().item() for name, columns in _REPORTED.items()}
+        report = {group: f1[columns].mean().item() for group, columns in self._reported.items()}
         return loss + colour_loss, report | {"colour": colour_loss.item()}
 
 
 class DialogueStep(nn.Module):
-    def __init__(self, model, state_ids: tuple[int, int, int], before: bool = False):
-        """`before`: whether the heads of the picture before are there (`training/aux_heads.py`)."""
+    def __init__(self, model, state_ids: tuple[int, int, int], previous_frame: bool = False):
+        """`previous_frame`: whether its auxiliary heads are there (`training/previous_frame.py`)."""
         super().__init__()
         self.model, self.state_ids = model, state_ids
-        self.heads = AuxHeads(model, before)
+        self.heads = AuxHeads(model, previous_frame)
 
-    def let_go(self) -> None:
+    def remove_hooks(self) -> None:
         """Take the hooks off the model, which outlives this step."""
-        self.heads.let_go()
+        self.heads.remove_hooks()
 
     def counts(self, batches: list[Batch]) -> torch.Tensor:
         """(4,) int64: labels of each state and supervised labels of this rank, to be summed over ranks."""
@@ -86,35 +136,23 @@ class DialogueStep(nn.Module):
         batches: list[Batch],
         totals: torch.Tensor,
         kind: str,
-        clock: float = 0.0,
-        pointer: float = 0.0,
-        before: float = 0.0,
-        events: float = 0.0,
+        weights: AuxWeights = _NO_EXTRAS,
         **options,
     ) -> tuple[torch.Tensor, torch.Tensor, dict[str, float]]:
         """(streaming loss, auxiliary loss, report) of this rank's batches.
 
         `totals` = `counts` of all ranks together: the streaming loss is this rank's share of the whole batch's. The
-        auxiliary loss (match and way, plus `clock`, `pointer`, `before` and `events` times theirs) is this rank's own
-        mean. `options` go to `streaming_loss`.
+        auxiliary loss is this rank's own mean. `options` go to `streaming_loss`.
         """
-        logits, labels, sums = zip(*(self._run(batch) for batch in batches))
-        logits, labels = torch.cat(logits), torch.cat(labels)
+        ran = [self._run(batch) for batch in batches]
+        logits = torch.cat([logits for logits, _, _ in ran])
+        labels = torch.cat([labels for _, labels, _ in ran])
         loss = streaming_loss(
             logits, labels, self.state_ids, kind=kind, state_counts=totals[:3], num_items=totals[3], **options
         )
-        means = {name: _mean([part[name] for part in sums]) for name in sums[0]}
-        aux = (
-            means["match"]
-            + means["way"]
-            + clock * means["clock"]
-            + pointer * means["pointer"]
-            + events * means["events"]
-        )
-        if self.heads.before is not None:
-            aux = aux + before * sum(weight * means[name] for name, weight in WEIGHTS.items())
-        report = {"aux": means.pop("match").item()} | {name: mean.item() for name, mean in means.items()}
-        return loss, aux, report | self._report(logits, labels)
+        means = {name: _mean([losses[name] for _, _, losses in ran]) for name in ran[0][2]}
+        report = {CURVE_KEYS[name]: mean.item() for name, mean in means.items()}
+        return loss, weights.total(means), report | self._report(logits, labels)
 
     def _run(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, dict[str, Sum]]:
         language = self.model.model.language_model
@@ -131,7 +169,7 @@ class DialogueStep(nn.Module):
         right = logits.argmax(-1) == labels
         out = {}
         state = torch.zeros_like(right)
-        for name, token in zip(("silence", "standby", "response"), self.state_ids):
+        for name, token in zip(("silence", "standby", "response"), self.state_ids, strict=True):
             here = labels == token
             state |= here
             if here.any():
@@ -143,4 +181,9 @@ class DialogueStep(nn.Module):
 
 def _mean(parts: list[Sum]) -> torch.Tensor:
     """Of the losses of all batches together; 0 where nothing weighs anything."""
-    return sum(total for total, _ in parts) / sum(weight for _, weight in parts).clamp(min=1.0)
+    return _sum([total for total, _ in parts]) / _sum([weight for _, weight in parts]).clamp(min=1.0)
+
+
+def _sum(values: list[torch.Tensor]) -> torch.Tensor:
+    """In order: a sum of floats depends on it."""
+    return reduce(torch.add, values)

@@ -66,8 +66,8 @@ def batch(model) -> Batch:
 def run(model, batch):
     """Heads over the batch, after `change` was done to them: (what they find, what the model did)."""
 
-    def of(change=lambda heads: None, before=False):
-        heads = AuxHeads(model, before)
+    def of(change=lambda heads: None, previous_frame=False):
+        heads = AuxHeads(model, previous_frame)
         change(heads)
         with torch.no_grad():
             language = model.model.language_model
@@ -76,7 +76,7 @@ def run(model, batch):
                 output_attentions=True, output_hidden_states=True,
             )  # fmt: skip
             found = heads(batch.ids == model.config.image_token_id, batch)
-        heads.let_go()
+        heads.remove_hooks()
         return found, out
 
     return of
@@ -84,7 +84,7 @@ def run(model, batch):
 
 def test_the_pointer_loss_is_minus_the_log_of_what_the_first_head_of_the_third_layer_gives_to_the_turn(run):
     found, out = run()
-    loss, count = found["pointer"]
+    loss, count = found["attention_pointer"]
     attention = out.attentions[2][:, 0]  # (rows, asking, asked)
     wanted = [(0, 16, 1, 7), (0, 18, 7, 13), (0, 12, 0, 1), (1, 7, 1, 4)]
     masses = [attention[row, at, low:high].sum().item() for row, at, low, high in wanted]
@@ -97,20 +97,20 @@ def test_a_batch_without_pointers_costs_nothing(model, batch):
     none = Batch(**vars(batch) | {"pointers": torch.zeros(0, 4, dtype=torch.int64)})
     language = model.model.language_model
     language(inputs_embeds=language.embed_tokens(batch.ids), position_ids=batch.positions, use_cache=False)
-    loss, count = heads(batch.ids == model.config.image_token_id, none)["pointer"]
-    heads.let_go()
+    loss, count = heads(batch.ids == model.config.image_token_id, none)["attention_pointer"]
+    heads.remove_hooks()
     assert loss.item() == 0 and count.item() == 0
     loss.backward()  # still a part of the graph: every process takes part in the same gradients
 
 
 def test_the_clock_loss_is_the_cross_entropy_of_both_edges_a_digit_that_there_is_not_is_one_too(run):
     def units_are_four(heads):
-        torch.nn.init.zeros_(heads.edges.weight)
-        torch.nn.init.zeros_(heads.edges.bias)
+        torch.nn.init.zeros_(heads.timestamp.weight)
+        torch.nn.init.zeros_(heads.timestamp.bias)
         # The first edge's units: 4 has 10 of 20, each other digit, and that there is none, 1 of 20.
-        heads.edges.bias.data.view(2, PLACES, NO_DIGIT + 1)[0, 0, 4] = log(10)
+        heads.timestamp.bias.data.view(2, PLACES, NO_DIGIT + 1)[0, 0, 4] = log(10)
 
-    loss, count = run(units_are_four)[0]["clock"]
+    loss, count = run(units_are_four)[0]["timestamp"]
     # <4s-5s> <40s-41s> <7s-8s>, <5s-6s> <6s-7s>, two visual tokens each: every number but 40 and 41 has one digit.
     assert count.item() == 2 * (2 + 4 + 2 + 2 + 2)
     units = log(2) + 4 * log(20)  # of the first edges; everything else is even among eleven
@@ -119,11 +119,11 @@ def test_the_clock_loss_is_the_cross_entropy_of_both_edges_a_digit_that_there_is
 
 def test_the_match_loss_weighs_targets_distractors_and_empty_tokens(run):
     def sure_and_unsure(heads):
-        for head, bias in zip(heads.match, (log(3), 0.0)):  # three quarters for yes; a half
+        for head, bias in zip(heads.token_grounding, (log(3), 0.0), strict=True):  # three quarters for yes; a half
             torch.nn.init.zeros_(head.weight)
             torch.nn.init.constant_(head.bias, bias)
 
-    loss, weight = run(sure_and_unsure)[0]["match"]
+    loss, weight = run(sure_and_unsure)[0]["token_grounding"]
     # A target (1.0), a distractor (0.7), two empty tokens (0.1 each); the rest is ignored.
     assert weight.item() == pytest.approx(1.9)
     first, second = 1.0 * log(4 / 3) + 0.9 * log(4), 1.9 * log(2)
@@ -132,13 +132,13 @@ def test_the_match_loss_weighs_targets_distractors_and_empty_tokens(run):
 
 def test_matches_are_read_after_the_second_and_the_third_layer(run, model, batch):
     def first_number(heads):
-        for head in heads.match:
+        for head in heads.token_grounding:
             torch.nn.init.zeros_(head.weight)
             torch.nn.init.zeros_(head.bias)
             head.weight.data[0, 0] = 1.0
 
     found, out = run(first_number)
-    loss, _ = found["match"]
+    loss, _ = found["token_grounding"]
     image = batch.ids == model.config.image_token_id
     each = [
         (
@@ -152,17 +152,17 @@ def test_matches_are_read_after_the_second_and_the_third_layer(run, model, batch
 
 def test_the_way_loss_is_of_tokens_that_carry_something_on_its_way(run, batch, monkeypatch):
     def mostly_right(heads):
-        for head in heads.way:
+        for head in heads.motion_direction:
             torch.nn.init.zeros_(head.weight)
             torch.nn.init.constant_(head.bias, log(3))  # three quarters for right
 
-    loss, weight = run(mostly_right)[0]["way"]
+    loss, weight = run(mostly_right)[0]["motion_direction"]
     assert weight.item() == 0 and loss.item() == 0  # the rows of this batch say nothing about it
-    ways, weights = torch.zeros_like(batch.ways), torch.zeros_like(batch.way_weights)
+    ways, weights = torch.zeros_like(batch.directions), torch.zeros_like(batch.direction_weights)
     ways[1], weights[1], weights[2] = 1.0, 1.0, 0.5
-    monkeypatch.setattr(batch, "ways", ways)
-    monkeypatch.setattr(batch, "way_weights", weights)
-    loss, weight = run(mostly_right)[0]["way"]
+    monkeypatch.setattr(batch, "directions", ways)
+    monkeypatch.setattr(batch, "direction_weights", weights)
+    loss, weight = run(mostly_right)[0]["motion_direction"]
     assert weight.item() == 1.5 and loss.item() == pytest.approx(log(4 / 3) + 0.5 * log(4), rel=1e-5)
 
 
@@ -173,53 +173,53 @@ def test_the_events_loss_is_read_where_a_turn_is_decided_and_weighs_what_happens
     monkeypatch.setattr(batch, "events", events)
 
     def even_but_the_first(heads):
-        heads.events.bias.data[0] = log(3)  # three quarters for it
+        heads.event_tagging.bias.data[0] = log(3)  # three quarters for it
 
-    loss, weight = run(even_but_the_first)[0]["events"]
+    loss, weight = run(even_but_the_first)[0]["event_tagging"]
     assert weight.item() == pytest.approx(2 * 1.0 + 2 * 0.15)
     assert loss.item() == pytest.approx(2 * log(4 / 3) + 2 * 0.15 * log(2), rel=1e-5)
 
     def first_number(heads):
-        heads.events.weight.data[0, 0] = 1.0
+        heads.event_tagging.weight.data[0, 0] = 1.0
 
     found, out = run(first_number)
     hidden = out.hidden_states[3]  # after the third layer; 0 is what goes into the first
     scores = torch.stack([hidden[0, 6, 0], hidden[1, 4, 0]])
     wanted = F.softplus(-scores).sum() + 2 * 0.15 * log(2)
-    assert found["events"][0].item() == pytest.approx(wanted.item(), rel=1e-4)
+    assert found["event_tagging"][0].item() == pytest.approx(wanted.item(), rel=1e-4)
 
 
 def test_rows_of_which_nothing_is_known_cost_the_events_head_nothing(model, batch):
     heads = AuxHeads(model)
     language = model.model.language_model
     language(inputs_embeds=language.embed_tokens(batch.ids), position_ids=batch.positions, use_cache=False)
-    loss, weight = heads(batch.ids == model.config.image_token_id, batch)["events"]
-    heads.let_go()
+    loss, weight = heads(batch.ids == model.config.image_token_id, batch)["event_tagging"]
+    heads.remove_hooks()
     assert loss.item() == 0 and weight.item() == 0
     loss.backward()  # still a part of the graph
 
 
 def test_a_head_for_the_picture_before_is_there_where_it_is_wanted(run):
-    assert list(run()[0]) == ["match", "way", "clock", "pointer", "events"]
-    assert list(run(before=True)[0]) == [
-        "match",
-        "way",
-        "clock",
-        "pointer",
-        "events",
-        "place",
-        "look",
-        "before",
-        "change",
-        "share",
+    assert list(run()[0]) == ["token_grounding", "motion_direction", "timestamp", "attention_pointer", "event_tagging"]
+    assert list(run(previous_frame=True)[0]) == [
+        "token_grounding",
+        "motion_direction",
+        "timestamp",
+        "attention_pointer",
+        "event_tagging",
+        "position",
+        "prev_frame_attention",
+        "prev_frame_feature",
+        "frame_diff",
+        "change_fraction",
     ]
 
 
 def test_the_place_loss_is_the_cross_entropy_of_row_and_column(run):
     def says_first_column(heads):
-        heads.before.place.bias.data.view(2, 24)[1, 0] = log(23)  # of the columns the first has 23 of 46
+        heads.previous_frame.position.bias.data.view(2, 24)[1, 0] = log(23)  # of the columns the first has 23 of 46
 
-    loss, count = run(says_first_column, before=True)[0]["place"]
+    loss, count = run(says_first_column, previous_frame=True)[0]["position"]
     # Ten visual tokens, all in the first row of 24 even ones; five in the first column, five in the second (1 of 46).
     assert count.item() == 10
     assert loss.item() == pytest.approx(10 * log(24) + 5 * log(2) + 5 * log(46), rel=1e-5)
@@ -227,16 +227,16 @@ def test_the_place_loss_is_the_cross_entropy_of_row_and_column(run):
 
 def test_a_place_beyond_those_that_are_told_apart_counts_as_the_last(run, batch, monkeypatch):
     def says_last_row(heads):
-        heads.before.place.bias.data.view(2, 24)[0, 23] = log(23)
+        heads.previous_frame.position.bias.data.view(2, 24)[0, 23] = log(23)
 
-    monkeypatch.setattr(batch, "places", torch.full_like(batch.places, 40))
-    loss, _ = run(says_last_row, before=True)[0]["place"]
+    monkeypatch.setattr(batch, "cells", torch.full_like(batch.cells, 40))
+    loss, _ = run(says_last_row, previous_frame=True)[0]["position"]
     assert loss.item() == pytest.approx(10 * (log(2) + log(24)), rel=1e-5)
 
 
 def test_one_in_five_visual_tokens_is_asked_to_look_at_its_place_one_picture_ago(run):
-    found, out = run(before=True)
-    loss, count = found["look"]
+    found, out = run(previous_frame=True)
+    loss, count = found["prev_frame_attention"]
     attention = out.attentions[1][:, 0]
     # Six have a picture before; the first and the sixth are asked: the first of the second picture, the last of the
     # other row.
@@ -254,21 +254,24 @@ def test_what_was_there_and_how_far_it_is_from_now_are_read_off_the_same_place_o
     assert min(change.values()) < 2.0 == max(change.values())
 
     def says(heads):
-        heads.before.before.bias.data, heads.before.change.bias.data = tokens[3].clone(), torch.tensor([0.5])
+        heads.previous_frame.prev_frame_feature.bias.data, heads.previous_frame.frame_diff.bias.data = (
+            tokens[3].clone(),
+            torch.tensor([0.5]),
+        )
 
-    found, _ = run(says, before=True)
+    found, _ = run(says, previous_frame=True)
     wanted = sum((tokens[3] - tokens[was]).square().mean().item() for was in before.values())
-    assert [value.item() for value in found["before"]] == pytest.approx([wanted, 6], rel=1e-4)
-    assert [value.item() for value in found["change"]] == pytest.approx(
+    assert [value.item() for value in found["prev_frame_feature"]] == pytest.approx([wanted, 6], rel=1e-4)
+    assert [value.item() for value in found["frame_diff"]] == pytest.approx(
         [sum((x - 0.5) ** 2 for x in change.values()), 6], rel=1e-4
     )
 
 
 def test_change_is_read_after_the_second_and_the_third_layer(run, model, batch):
     def first_number(heads):
-        heads.before.change.weight.data[0, 0] = 1.0
+        heads.previous_frame.frame_diff.weight.data[0, 0] = 1.0
 
-    found, out = run(first_number, before=True)
+    found, out = run(first_number, previous_frame=True)
     now, was = torch.tensor([2, 3, 4, 5, 8, 9]), torch.tensor([0, 1, 2, 3, 6, 7])
     width = batch.features.shape[1]
     tokens = F.layer_norm(batch.features.view(-1, 4, width).mean(1), (width,))
@@ -277,7 +280,7 @@ def test_change_is_read_after_the_second_and_the_third_layer(run, model, batch):
     each = [
         (out.hidden_states[after][image][now, 0] - changed).square().sum().item() for after in (2, 3)
     ]  # 0 is what goes into the first layer
-    assert found["change"][0].item() == pytest.approx(sum(each) / 2, rel=1e-4)
+    assert found["frame_diff"][0].item() == pytest.approx(sum(each) / 2, rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -307,27 +310,27 @@ def test_a_decision_knows_how_much_of_the_picture_has_changed_of_two_in_a_turn_t
     monkeypatch.setattr(batch, "events", torch.full((len(decided), len(EVENTS)), UNKNOWN))
 
     def says_half(heads):
-        heads.before.share.bias.data[:] = 0.5
+        heads.previous_frame.change_fraction.bias.data[:] = 0.5
 
-    loss, count = run(says_half, before=True)[0]["share"]
+    loss, count = run(says_half, previous_frame=True)[0]["change_fraction"]
     wanted = [np.mean([(max(share(at, most) for at in turn) - 0.5) ** 2 for most in (0.08, 0.2)]) for turn in pictures]
     assert count.item() == len(pictures)  # the first picture of a dialogue has none before it
     assert loss.item() == pytest.approx(sum(wanted), rel=1e-3)
 
 
 def test_new_heads_for_the_picture_before_say_nothing_yet(run):
-    loss, count = run(before=True)[0]["before"]
+    loss, count = run(previous_frame=True)[0]["prev_frame_feature"]
     assert loss.item() / count.item() == pytest.approx(1.0, rel=1e-3)  # they are off by the variance
 
 
 def test_a_batch_of_first_pictures_costs_the_heads_nothing_and_stays_part_of_the_graph(model, batch):
-    heads = AuxHeads(model, before=True)
-    first = Batch(**vars(batch) | {"earlier": torch.full_like(batch.earlier, -1)})
+    heads = AuxHeads(model, previous_frame=True)
+    first = Batch(**vars(batch) | {"previous": torch.full_like(batch.previous, -1)})
     language = model.model.language_model
     language(inputs_embeds=language.embed_tokens(batch.ids), position_ids=batch.positions, use_cache=False)
     found = heads(batch.ids == model.config.image_token_id, first)
-    heads.let_go()
-    for name in ("look", "before", "change", "share"):
+    heads.remove_hooks()
+    for name in ("prev_frame_attention", "prev_frame_feature", "frame_diff", "change_fraction"):
         loss, count = found[name]
         assert loss.item() == 0 and count.item() == 0
         loss.backward(retain_graph=True)

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from finetune.config import Stage, TrainConfig
 from finetune.training.disk_space import check_disk_space, required_bytes
-from finetune.training.progress import Progress, costs, later_seconds, read_curve, words
+from finetune.training.progress import StageProgress, costs, later_seconds, read_curve, words
 from finetune.training.run_record import RunStats, device_name, training_record
 
 LOOK = Stage("look", "vision", 20, 1e-3, batch=100)
@@ -39,7 +39,7 @@ def console(terminal=False):
 
 
 def progress(path, index=1, start=0, **kwargs):
-    return Progress(
+    return StageProgress(
         path,
         (LOOK, TALK, LONG),
         index,
@@ -81,7 +81,7 @@ def test_a_resumed_stage_drops_the_lines_it_will_write_again_and_goes_on_countin
     path.write_text(
         "".join(json.dumps(line) + "\n" for line in lines) + '{"stage": "talk", "st'
     )  # cut short by the kill
-    with progress(path, start=20, seconds=100.0, tokens=500) as shown:
+    with progress(path, start=20, spent={"seconds": 100.0, "tokens": 500}) as shown:
         assert read_curve(path) == lines[:3]
         for step in range(20, 30):
             shown.step(step, {"loss": 1.0, "tokens": 5})
@@ -104,7 +104,7 @@ def test_a_line_is_the_same_when_a_kill_came_between_it_and_the_line_before(tmp_
             shown.step(step, {"loss": step**2 / 7})
             if step == 13:
                 spent = json.loads(json.dumps(shown.spent()))
-    with progress(tmp_path / "killed.jsonl", start=14, **spent) as shown:
+    with progress(tmp_path / "killed.jsonl", start=14, spent=spent) as shown:
         for step in range(14, 20):
             shown.step(step, {"loss": step**2 / 7})
     whole, killed = (
@@ -168,23 +168,23 @@ def test_times_are_told_in_words():
 def test_the_time_of_a_stage_adds_up_over_restarts_and_is_noted_while_it_runs(tmp_path):
     path = tmp_path / "times.json"
     path.write_text(json.dumps({"seconds": {"0_look": 50.0}, "tokens": {}}))
-    ledger = RunStats(path)
-    with pytest.raises(KeyboardInterrupt), ledger.running("0_look", every_s=0.01):
+    stats = RunStats(path)
+    with pytest.raises(KeyboardInterrupt), stats.running("0_look", every_s=0.01):
         began = time.monotonic()
         while json.loads(path.read_text())["seconds"]["0_look"] == 50.0 and time.monotonic() < began + 5:
             time.sleep(0.01)
         assert json.loads(path.read_text())["seconds"]["0_look"] > 50  # nobody said that it ends: a kill may come now
         raise KeyboardInterrupt
-    ledger.count("0_look", 123)
+    stats.count("0_look", 123)
     again = RunStats(path)
     assert 50 < again.seconds["0_look"] < 56 and again.tokens == {"0_look": 123}
 
 
 def test_the_record_beside_the_weights_says_what_made_them(tmp_path):
-    ledger = RunStats(tmp_path / "times.json")
-    ledger.seconds = {"setup": 5.0, "0_look": 60.0, "1_talk": 100.0}
-    ledger.count("0_look", 999)
-    record = training_record(CONFIG, ledger, processes=2, precision="float32")
+    stats = RunStats(tmp_path / "times.json")
+    stats.seconds = {"setup": 5.0, "0_look": 60.0, "1_talk": 100.0}
+    stats.count("0_look", 999)
+    record = training_record(CONFIG, stats, processes=2, precision="float32")
     assert record == {
         "name": "small", "config": CONFIG.digest, "seed": 3, "seconds": 165.0, "setup_seconds": 5.0,
         "stages": [

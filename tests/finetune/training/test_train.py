@@ -12,11 +12,14 @@ from accelerate.state import AcceleratorState
 from finetune import train as training
 from finetune.config import Stage, load_config
 from finetune.data.batch import Sample, collate
+from finetune.data.patch_labels import CLASSES
 from finetune.loss import streaming_loss, supervised_logits
 from finetune.model import tiny
 from finetune.model.vision import patches, tower
 from finetune.training import progress
+from finetune.training.checkpoint import resume
 from finetune.training.disk_space import required_bytes
+from finetune.training.optim import wsd_schedule
 from finetune.training.step_modules import DialogueStep, VisionStep
 from streamo_app.models.loading import load_model
 from streamo_app.models.qwen2_5_vl import Qwen25VL
@@ -54,12 +57,12 @@ def fresh_accelerate():
 
 def run(folder, corpus_size, monkeypatch, killed_at=None):
     monkeypatch.setattr(
-        "finetune.training.stages.corpus", lambda seed: (text for _ in range(3) for text in corpus_size)
+        "finetune.training.artifacts.corpus", lambda seed: (text for _ in range(3) for text in corpus_size)
     )
     path = folder / "config.yaml"
     path.write_text(CONFIG.format(out=folder / "out", run=folder / "run"))
     if killed_at is not None:
-        step = progress.Progress.step
+        step = progress.StageProgress.step
 
         def killed(self, at, report):
             if self.stage.name == "talk" and at == killed_at:
@@ -67,7 +70,7 @@ def run(folder, corpus_size, monkeypatch, killed_at=None):
             step(self, at, report)
 
         with monkeypatch.context() as patch:
-            patch.setattr(progress.Progress, "step", killed)
+            patch.setattr(progress.StageProgress, "step", killed)
             with pytest.raises(KeyboardInterrupt):
                 training.train(load_config(path))
         AcceleratorState._reset_state(True)
@@ -105,7 +108,7 @@ def test_a_run_killed_in_the_middle_ends_with_the_weights_of_one_that_was_not(tm
         torch.equal(before[name], kept[name]) for name in before
     )  # a vision stage has none of its own
     assert set(before) < set(after) and all(
-        name.startswith("before.") for name in set(after) - set(before)
+        name.startswith("previous_frame.") for name in set(after) - set(before)
     )  # which joined the others
 
     # Of the pictures of the first two stages nothing is left, and all that is left is within what was asked of the
@@ -148,14 +151,14 @@ def test_a_run_that_the_disk_has_no_room_for_renders_nothing(tmp_path, monkeypat
 @pytest.mark.usefixtures("one_process")
 def test_a_checkpoint_of_other_losses_is_one_sentence_and_stays(tmp_path, monkeypatch):
     monkeypatch.setattr(f"{__name__}.CONFIG", CONFIG.replace("steps: 3, lr", "steps: 1, lr"))
-    saved = training._save
+    saved = training.save_checkpoint
 
     def save_and_stop(*args):
         saved(*args)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(training, "_save", save_and_stop)
+        patch.setattr(training, "save_checkpoint", save_and_stop)
         run(tmp_path, ["user\n"], monkeypatch)
     AcceleratorState._reset_state(True)
     monkeypatch.setattr(f"{__name__}.CONFIG", CONFIG.replace("onset: 0.2}}", "onset: 0.2}}, aux_before: 1.0"))
@@ -178,7 +181,7 @@ def test_what_another_checkpoint_would_not_mend_is_not_laid_to_the_checkpoint(tm
     (tmp_path / "checkpoint").mkdir()
     (tmp_path / "checkpoint" / "at.json").write_text('{"stage": 0, "step": 2}')
     with pytest.raises(RuntimeError, match="CUDA out of memory"):
-        training._resume(Full(), tmp_path / "checkpoint", 0)
+        resume(Full(), tmp_path / "checkpoint", 0)
 
 
 def test_a_checkpoint_that_was_moved_aside_when_the_kill_came_is_gone_on_from(tmp_path):
@@ -186,13 +189,13 @@ def test_a_checkpoint_that_was_moved_aside_when_the_kill_came_is_gone_on_from(tm
     accelerator = SimpleNamespace(is_main_process=True, wait_for_everyone=lambda: None, load_state=loaded.append)
     (tmp_path / "checkpoint.old").mkdir()
     (tmp_path / "checkpoint.old" / "at.json").write_text('{"stage": 1, "step": 40, "spent": {"tokens": 7}}')
-    assert training._resume(accelerator, tmp_path / "checkpoint", 1) == (40, {"tokens": 7})
+    assert resume(accelerator, tmp_path / "checkpoint", 1) == (40, {"tokens": 7})
     assert loaded == [str(tmp_path / "checkpoint")] and not (tmp_path / "checkpoint.old").exists()
 
 
 def test_the_learning_rate_rises_stays_and_falls_to_four_per_cent():
     stage = Stage("s", "dialogue", 100, 1e-3, warmup=10, flat=0.5)
-    shares = [training.wsd_schedule(step, stage) for step in range(100)]
+    shares = [wsd_schedule(step, stage) for step in range(100)]
     assert shares[0] == pytest.approx(0.1) and shares[9] == shares[49] == 1.0
     assert shares[75] == pytest.approx(0.5) and shares[99] == pytest.approx(0.04)
 
@@ -220,7 +223,7 @@ def test_a_step_on_cached_features_has_the_loss_of_the_whole_model():
         )
         step = DialogueStep(model, state_ids)
         batch = collate([row], 0, Qwen25VL(model.config, min_pixels=1, max_pixels=9999))
-        loss, aux, report = step([batch], step.counts([batch]), "focal")
+        loss, _, report = step([batch], step.counts([batch]), "focal")
         pixels = patches(frames).view(2, 24, 3, 1, 14, 14).expand(-1, -1, -1, 2, -1, -1).reshape(48, -1)
         out = model.model(
             input_ids=torch.tensor([ids]),
@@ -243,7 +246,7 @@ def test_fresh_heads_do_not_push_a_trained_tower():
         mlp=64,
         vision_layers=1,
     )
-    step = VisionStep(model, 3)
+    step = VisionStep(model, CLASSES[:3])
     rng = np.random.default_rng(0)
     frames = torch.from_numpy(rng.integers(0, 256, (2, 56, 84, 3), dtype=np.uint8))
     loss, _ = step(frames, torch.from_numpy(rng.integers(0, 2, (2, 24, 3))).float())

@@ -95,7 +95,7 @@ def work(out: str) -> None:
 
     stage = DialogueRunner(setting.step, Mine(), STAGE, 0, setting.family, accelerator)
     module = accelerator.prepare(setting.step)  # held until the backward pass: gone, it would add nothing up
-    loss, report = stage.loss(module, (0,))
+    loss, report = stage.loss(module, next(stage.batches((0,), start=0)))
     accelerator.backward(loss)
     torch.save({"loss": report["loss"], "gradients": setting.gradients()}, f"{out}/{rank}.pt")
     accelerator.end_training()
@@ -141,7 +141,7 @@ import shutil, sys
 from finetune.training import progress
 from finetune.__main__ import main
 
-step = progress.Progress.step
+step = progress.StageProgress.step
 
 def then_copied(self, at, report):
     step(self, at, report)
@@ -150,7 +150,7 @@ def then_copied(self, at, report):
 
 if __name__ == "__main__":  # not in the processes that render
     run, copy = sys.argv[2:]
-    progress.Progress.step = then_copied
+    progress.StageProgress.step = then_copied
     sys.exit(main(["train", sys.argv[1]]))
 """
 
