@@ -58,7 +58,7 @@ def run(args: Namespace) -> int:
     from rich.console import Console
 
     from finetune.ablation import report
-    from finetune.ablation.material import Ground, base_digest
+    from finetune.ablation.material import AblationMaterial, base_digest
     from finetune.ablation.measures import blind_baselines
     from finetune.ablation.variant import Task, load_results, own_tracks
 
@@ -72,7 +72,7 @@ def run(args: Namespace) -> int:
     results = load_results(folder, tasks)
     if not results:
         raise ValueError(f"No run in {folder} is finished; start one without --report.")
-    baselines = blind_baselines(own_tracks(Ground(plan, folder).videos("test")))
+    baselines = blind_baselines(own_tracks(AblationMaterial(plan, folder).videos("test")))
     about = _about(plan, folder, digest, results, workers)
     report.show(plan, results, baselines, Console())
     for path in report.write(out, plan, results, baselines, about, numbers_out):
@@ -92,7 +92,7 @@ def _run_all(plan: Plan, folder: Path, tasks: list, workers: int, console) -> No
     import torch
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    from finetune.ablation.material import Ground
+    from finetune.ablation.material import AblationMaterial
     from finetune.ablation.variant import warm_up
 
     left = [task for task in tasks if task.missing(folder / "results")]
@@ -108,16 +108,16 @@ def _run_all(plan: Plan, folder: Path, tasks: list, workers: int, console) -> No
     )
     with Progress(*columns, console=console, speed_estimate_period=600) as progress:
         bar = progress.add_task("material", total=1.0)
-        ground = Ground(plan, folder)
-        ground.prepare(workers, lambda what, share: progress.update(bar, description=what, completed=share))
+        material = AblationMaterial(plan, folder)
+        material.prepare(workers, lambda what, share: progress.update(bar, description=what, completed=share))
         progress.update(bar, description="material", completed=1.0)
         torch.set_num_threads(workers)
         if not (folder / "warm.pt").exists():
             bar = progress.add_task("warm-up", total=plan.warmup.steps)
-            warm_up(ground, lambda steps: _warmed(progress, bar, steps, plan.warmup.steps, began, console))
+            warm_up(material, lambda steps: _warmed(progress, bar, steps, plan.warmup.steps, began, console))
             _tell(console, f"warm-up of {plan.warmup.steps} steps done after {_minutes(time.monotonic() - began)}")
         began = _add_wall(folder, began)
-        del ground
+        del material
         _in_processes(plan, folder, left, min(workers, len(left)), progress, console)
 
 
@@ -131,6 +131,7 @@ def _warmed(progress, bar: int, steps: int, total: int, began: float, console) -
 
 def _in_processes(plan: Plan, folder: Path, left: list, workers: int, progress, console) -> None:
     from finetune.ablation.variant import run_in_process, start_process
+    from finetune.training.progress import time_left
 
     context = get_context("spawn")  # a forked process would share torch's threads
     ticks = context.Queue()
@@ -151,7 +152,7 @@ def _in_processes(plan: Plan, folder: Path, left: list, workers: int, progress, 
                     done += units[task]
                     counted = _add_wall(folder, counted)
                     spent = time.monotonic() - began
-                    rest = spent * (sum(units.values()) - done) / done
+                    rest = time_left(spent, done, sum(units.values()) - done)
                     last = results[-1]["plain"]["f1"] if results else None
                     f1 = "" if last is None else f", timing F1 {100 * last:.1f}"
                     _tell(
@@ -192,7 +193,7 @@ def _about(plan: Plan, folder: Path, digest: str, results: list[dict], workers: 
     """What made the numbers. Minutes of several starts are added up."""
     import torch
 
-    from finetune.train import native_bf16
+    from finetune.model.precision import native_bf16
     from finetune.training.run_record import device_name
 
     warm = json.loads((folder / "warm.json").read_text())["cpu_s"]

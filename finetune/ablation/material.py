@@ -1,7 +1,7 @@
-"""What all variants stand on: tokenizer and frozen vision tower of a finished model, loose frames, training clips,
-held-out clips, rows.
+"""What all variants stand on: tokenizer and frozen vision tower of a finished model, stills, training clips,
+held-out clips, samples.
 
-Rendered and encoded once into the run's folder; held-out clips are drawn anew by each process, which takes a second.
+Rendered and encoded once into the run's folder; held-out clips are drawn again by each process, which takes a second.
 """
 
 import hashlib
@@ -16,8 +16,8 @@ import torch
 from finetune.ablation.plan import Plan
 from finetune.annotations import Record
 from finetune.build import Dialogue, build_dialogue
-from finetune.data import clips
-from finetune.data import stills as bank
+from finetune.config import World
+from finetune.data import clips, stills
 from finetune.data.batch import Sample
 from finetune.data.encode import Corruptions, FrameInputs, SequenceEncoder
 from finetune.data.patch_labels import CLASSES
@@ -33,7 +33,7 @@ from streamo_app.models.settings import Settings
 from streamo_app.protocol import State
 from streamo_app.video.turns import Turn
 
-_WORLD = "street"
+_WORLD: World = "street"
 _CLIP_SEEDS = 3_000_000
 """Training clips count up from here."""
 
@@ -52,8 +52,8 @@ class Video:
         return [Turn(second, (frame,), 0.0) for second, frame in enumerate(self.frames)]
 
 
-class Ground:
-    """The material of one process. Raises ValueError where the base model cannot be read."""
+class AblationMaterial:
+    """Of one process. Raises ValueError where the base model cannot be read."""
 
     def __init__(self, plan: Plan, folder: Path):
         self.plan, self.folder = plan, folder
@@ -76,32 +76,34 @@ class Ground:
             parameter.requires_grad_("visual" not in name or "merger" in name)
         return model.train()
 
-    def prepare(self, workers: int, tell: Callable[[str, float], None] = lambda what, share: None) -> None:
-        """Renders and encodes what is missing; `tell(what, share done)` along the way."""
-        stills = self.folder / "stills.pkl"
-        if not stills.exists():
-            tell("loose frames", 0.0)
-            groups = bank.render_stills({_WORLD: self.plan.stills}, self.plan.seed, self.limits, workers)
+    def prepare(self, workers: int, progress: Callable[[str, float], None] = lambda what, share: None) -> None:
+        """Renders and encodes what is missing; `progress(what, share done)` along the way."""
+        still_frames = self.folder / "stills.pkl"
+        if not still_frames.exists():
+            progress("stills", 0.0)
+            groups = stills.render_stills({_WORLD: self.plan.stills}, self.plan.seed, self.limits, workers)
             for group in groups:
-                group.features, group.frames = bank.features(self._tower, group.frames), group.frames[:1]
-            write_bytes(stills, pickle.dumps(groups, protocol=5))
-        jobs, frames = self._jobs(), self.folder / "frames"
-        if all((self.folder / "clips" / job.name).exists() for job in jobs):
+                group.features, group.frames = stills.features(self._tower, group.frames), group.frames[:1]
+            write_bytes(still_frames, pickle.dumps(groups, protocol=5))
+        specs, frames = self._specs(), self.folder / "frames"
+        if all((self.folder / "clips" / spec.name).exists() for spec in specs):
             return
-        for done in clips.render(jobs, frames, self.limits, workers):
-            tell("clips drawn", done / len(jobs))
-        for done in clips.encode(self._tower, jobs, frames, self.folder / "clips", workers):
-            tell("clips encoded", done / len(jobs))
+        for done in clips.render(specs, frames, self.limits, workers):
+            progress("clips drawn", done / len(specs))
+        for done in clips.encode(self._tower, specs, frames, self.folder / "clips", workers):
+            progress("clips encoded", done / len(specs))
 
-    def rows(self, states: int = 3) -> TaskSampler:
-        """Rows of training; with two states standby is silence."""
+    def sampler(self, states: int = 3) -> TaskSampler:
+        """Of training; with two states standby is silence."""
         # A cache of this run alone: it names classes by module, so another version of the source cannot read it.
-        stills = pickle.loads((self.folder / "stills.pkl").read_bytes())
-        maker = TwoStates(self.wire) if states == 2 else SequenceEncoder(self.wire)
-        return TaskSampler(self.wire, stills, self._jobs(), self.folder / "clips", maker)
+        groups = pickle.loads((self.folder / "stills.pkl").read_bytes())
+        return TaskSampler(self._encoder(states), groups, self._specs(), self.folder / "clips")
 
-    def _jobs(self) -> list[clips.ClipSpec]:
-        return clips.jobs({_WORLD: {self.plan.clip_seconds: self.plan.clips}}, _CLIP_SEEDS, 0)
+    def _encoder(self, states: int) -> SequenceEncoder:
+        return TwoStates(self.wire) if states == 2 else SequenceEncoder(self.wire)
+
+    def _specs(self) -> list[clips.ClipSpec]:
+        return clips.clip_specs({_WORLD: {self.plan.clip_seconds: self.plan.clips}}, _CLIP_SEEDS, 0)
 
     def videos(self, split: str) -> list[Video]:
         """The held-out clips of "val" or "test", the same each time; no training clip is among them."""
@@ -112,22 +114,23 @@ class Ground:
         clip = make_clip(seed, self.plan.held_out_seconds, split)
         frames = np.stack([vision.shrink(draw(clip, second), *self.limits) for second in range(clip.seconds)])
         rng = np.random.default_rng([seed, len(split), 14])
-        made = [item for item in worlds.get("street").records(clip, rng, self.plan.wordings) if item.task in self.plan.tasks]
+        records = worlds.get(_WORLD).records(clip, rng, self.plan.wordings)
+        made = [item for item in records if item.task in self.plan.tasks]
         built = [(item, build_dialogue(item, clip.seconds)[0]) for item in made]
         kept = [(item, dialogue) for item, dialogue in built if dialogue is not None]
         return Video(frames, tuple(item for item, _ in kept), tuple(dialogue for _, dialogue in kept))
 
-    def validation_rows(self, videos: list[Video], states: int = 3) -> list[list[Sample]]:
-        """Per video its dialogues as rows, on the gold past."""
-        maker = TwoStates(self.wire) if states == 2 else SequenceEncoder(self.wire)
+    def validation_samples(self, videos: list[Video], states: int = 3) -> list[list[Sample]]:
+        """Per video its dialogues as samples, on the gold past."""
+        encoder = self._encoder(states)
         made = []
         for video in videos:
             tokens = video.frames.shape[1] * video.frames.shape[2] // tiny.TOKEN_PX**2
             blank = [np.zeros((tokens, len(CLASSES)), np.uint8)] * len(video.frames)
-            pictures = FrameInputs(
-                bank.features(self._tower, video.frames), video.frames.shape[1:3], blank, [None] * len(video.frames)
+            frames = FrameInputs(
+                stills.features(self._tower, video.frames), video.frames.shape[1:3], blank, [None] * len(video.frames)
             )
-            made.append([maker.make(dialogue, pictures) for dialogue in video.dialogues])
+            made.append([encoder.encode(dialogue, frames) for dialogue in video.dialogues])
         return made
 
 
@@ -138,13 +141,14 @@ def without_standby(dialogue: Dialogue) -> Dialogue:
 
 
 class TwoStates(SequenceEncoder):
-    """Makes rows in which standby is silence, as label and as the past that is read."""
+    """Makes samples in which standby is silence, as label and as the past that is read."""
 
-    def make(
-        self, dialogue: Dialogue, pictures: FrameInputs, life: Corruptions = Corruptions(), practice: bool = False
+    def encode(
+        self, dialogue: Dialogue, frames: FrameInputs, corruptions: Corruptions | None = None, practice: bool = False
     ) -> Sample:
-        gold = None if life.gold is None else without_standby(life.gold)
-        return super().make(without_standby(dialogue), pictures, replace(life, gold=gold), practice)
+        if corruptions is not None and corruptions.gold is not None:
+            corruptions = replace(corruptions, gold=without_standby(corruptions.gold))
+        return super().encode(without_standby(dialogue), frames, corruptions, practice)
 
 
 def tower_state(visual) -> dict[str, torch.Tensor]:

@@ -1,19 +1,23 @@
-"""The steps of one run: the recipe's own rows, losses and optimizers, the variant's loss, bf16 where the processor has
-it. One process."""
+"""The steps of one run: samples, auxiliary losses, optimizers and loop as in any training, the variant's loss, bf16
+where the processor has it. One process.
+"""
 
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from finetune.ablation.material import Ground, save
+from finetune.ablation.material import AblationMaterial, save
 from finetune.ablation.plan import Plan, Variant
 from finetune.config import Stage
-from finetune.data.batch import collate
-from finetune.train import make_optimizers, native_bf16, wsd_schedule
-from finetune.training.step_modules import DialogueStep
+from finetune.data.batch import Batch, stage_batches
+from finetune.model.precision import native_bf16
+from finetune.training.loop import OneProcess, train_steps
+from finetune.training.optim import make_optimizers
+from finetune.training.step_modules import AuxWeights, DialogueStep
 
 WARMUP = Variant("warm-up", "ce")
 SAVE_EVERY = 100
@@ -34,21 +38,25 @@ class Done:
 
 
 def train(
-    ground: Ground, stage: Stage, variant: Variant, seed: int, start: dict | None = None, kept: Path | None = None
+    material: AblationMaterial,
+    stage: Stage,
+    variant: Variant,
+    seed: int,
+    start: dict | None = None,
+    kept: Path | None = None,
 ) -> Iterator[tuple[DialogueStep, Done]]:
     """Yields after every step, for as many as `stage.steps`; the model may be looked at between two, not changed.
 
-    start: {"model", "heads"} states to begin with, None = fresh ones. The rows of a step depend on (seed, step) alone.
-    kept: a checkpoint to go on from where there is one, written every SAVE_EVERY steps.
+    start: {"model", "heads"} states to begin with, None = fresh ones. The samples of a step depend on (seed, step)
+    alone. kept: a checkpoint to go on from where there is one, written every SAVE_EVERY steps.
     """
-    model = ground.model()
-    torch.manual_seed(ground.plan.seed)  # the auxiliary heads of the warm-up
-    module = DialogueStep(model, ground.wire.state_ids)
+    model = material.model()
+    torch.manual_seed(material.plan.seed)  # the auxiliary heads of the warm-up
+    module = DialogueStep(model, material.wire.state_ids)
     if start is not None:
         model.load_state_dict(start["model"])
         module.heads.load_state_dict(start["heads"])
-    rows, optimizers = ground.rows(variant.states), make_optimizers(module, stage)
-    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    sampler, optimizers = material.sampler(variant.states), make_optimizers(module, stage)
     done = Done(0, 0, [0, 0, 0], 0.0)
     if kept is not None and kept.exists():
         saved = torch.load(kept)
@@ -56,42 +64,45 @@ def train(
         for optimizer, state in zip(optimizers, saved["optimizers"], strict=True):
             optimizer.load_state_dict(state)
         done = Done(**saved["done"])
-    options = loss_options(variant, ground.plan)
-    try:
+    weights, options = AuxWeights.of(stage), loss_options(variant, material.plan)
+    pad = material.tokenizer.pad_token_id
+
+    def batches() -> Iterator[list[Batch]]:
         for step in range(done.steps, stage.steps):
-            began = time.process_time()
-            share = wsd_schedule(step, stage)
-            for optimizer, peak in zip(optimizers, (stage.lr, stage.matrix_lr)):
-                for group in optimizer.param_groups:
-                    group["lr"] = peak * share
-            drawn = rows.step(stage, (seed, step), stage.tokens)
-            parts = [[row for row in drawn if row.practice], [row for row in drawn if not row.practice]]
-            pad = ground.tokenizer.pad_token_id
-            batches = [collate(part, pad, ground.family, stage.aux_practice, stage.aux_task) for part in parts if part]
-            counts = module.counts(batches)
-            with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16()):
-                loss, aux, _ = module(
-                    batches, loss_counts(counts, variant), variant.kind, stage.aux_clock, stage.aux_pointer, **options
-                )
-            (loss + aux).backward()
-            torch.nn.utils.clip_grad_norm_(trained, 1.0)
-            for optimizer in optimizers:
-                optimizer.step()
-                optimizer.zero_grad()
-            seen = [have + new for have, new in zip(done.states, counts[:3].tolist())]
-            tokens, spent = done.tokens + sum(len(row.ids) for row in drawn), done.cpu_s + time.process_time() - began
-            done = Done(step + 1, tokens, seen, loss.item(), spent)
+            yield stage_batches(sampler.step(stage, (seed, step), stage.tokens), stage, pad, material.family)
+
+    def loss_of(module: torch.nn.Module, batch: list[Batch]) -> tuple[torch.Tensor, dict[str, float]]:
+        assert isinstance(module, DialogueStep)
+        counts = module.counts(batch)
+        with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16()):
+            loss, aux, _ = module(batch, loss_counts(counts, variant), variant.kind, weights, **options)
+        return loss + aux, {"loss": loss.item()}
+
+    try:
+        began = time.process_time()
+        for step in train_steps(OneProcess(), module, optimizers, stage, batches(), loss_of, start=done.steps):
+            labels = module.counts(step.batch)[:3].tolist()
+            done = Done(
+                steps=step.step + 1,
+                tokens=done.tokens + sum(int((batch.ids != pad).sum()) for batch in step.batch),
+                states=[have + new for have, new in zip(done.states, labels, strict=True)],
+                loss=step.report["loss"],
+                cpu_s=done.cpu_s + time.process_time() - began,
+            )
             if kept is not None and done.steps % SAVE_EVERY == 0:
                 moments = [optimizer.state_dict() for optimizer in optimizers]
                 save(kept, {"module": module.state_dict(), "optimizers": moments, "done": asdict(done)})
             yield module, done
+            began = time.process_time()
     finally:
-        module.let_go()
+        module.remove_hooks()
 
 
-def loss_options(variant: Variant, plan: Plan) -> dict:
-    """What `streaming_loss` is told beyond its kind."""
-    return {"focal": {"gamma": variant.gamma}, "scale": {"fixed_weights": plan.fixed_weights}}.get(variant.kind, {})
+def loss_options(variant: Variant, plan: Plan) -> dict[str, Any]:
+    """Arguments of `streaming_loss` beyond its kind."""
+    if variant.kind == "focal":
+        return {"gamma": variant.gamma}
+    return {"fixed_weights": plan.fixed_weights} if variant.kind == "scale" else {}
 
 
 def loss_counts(counts: torch.Tensor, variant: Variant) -> torch.Tensor:

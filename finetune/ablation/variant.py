@@ -5,7 +5,7 @@ import copy
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from finetune.ablation.material import Ground, Video, save, without_standby
+from finetune.ablation.material import AblationMaterial, Video, save, without_standby
 from finetune.ablation.measures import measures
 from finetune.ablation.plan import Plan, Variant
 from finetune.ablation.training import WARMUP, train
@@ -24,9 +24,11 @@ from finetune.evaluation.rollout import Decision, roll_out
 from finetune.labels import IGNORED
 from finetune.metrics import Track, score
 from finetune.model import vision
-from finetune.train import native_bf16
+from finetune.model.precision import native_bf16
 from streamo_app.files import write_json
 from streamo_app.models.interface import ModelInfo, Step
+from streamo_app.models.lane import TransformersLane
+from streamo_app.models.qwen2_5_vl import Features
 from streamo_app.models.streaming import TransformersModel
 from streamo_app.protocol import STATES
 
@@ -59,38 +61,40 @@ class Task:
         return max(left, default=0) + len(left) * EVALUATION_UNITS * (2 if self.variant.biased else 1)
 
 
-def warm_up(ground: Ground, tick: Tick) -> dict:
+def warm_up(material: AblationMaterial, tick: Tick) -> dict:
     """The common start {"model", "heads"}, from the run's folder or trained now; a kill costs the steps since the last
     checkpoint."""
-    path, kept = ground.folder / "warm.pt", ground.folder / "warming.pt"
+    path, kept = material.folder / "warm.pt", material.folder / "warming.pt"
     if path.exists():
         return torch.load(path)
     steps = 0
-    for module, done in train(ground, ground.plan.warmup, WARMUP, ground.plan.seed, kept=kept):
+    for trained, done in train(material, material.plan.warmup, WARMUP, material.plan.seed, kept=kept):
         tick(done.steps - steps)
-        steps = done.steps
+        steps, module = done.steps, trained
     start = {"model": module.model.state_dict(), "heads": module.heads.state_dict()}
     write_json(
-        ground.folder / "warm.json", {"cpu_s": round(done.cpu_s, 1), "tokens": done.tokens, "loss": round(done.loss, 4)}
+        material.folder / "warm.json",
+        {"cpu_s": round(done.cpu_s, 1), "tokens": done.tokens, "loss": round(done.loss, 4)},
     )
     save(path, start)
     kept.unlink(missing_ok=True)
     return start
 
 
-class Runner:
+class VariantRunner:
     """Does tasks in one process; the common start must be there."""
 
     def __init__(self, plan: Plan, folder: Path):
-        self.ground, self.results = Ground(plan, folder), folder / "results"
+        self.material, self.results = AblationMaterial(plan, folder), folder / "results"
         self.start = torch.load(folder / "warm.pt")
-        self.test, self.validation = self.ground.videos("test"), self.ground.videos("val")
+        self.test, self.validation = self.material.videos("test"), self.material.videos("val")
 
     def run(self, task: Task, tick: Tick) -> list[dict]:
-        """Trains up to the largest budget that has no result yet and writes each missing one. Returns the new results."""
-        missing, stage = task.missing(self.results), self.ground.plan.run
+        """Trains up to the largest budget that has no result yet and writes each missing one. Returns the new
+        results."""
+        missing, stage = task.missing(self.results), self.material.plan.run
         measured, new = 0.0, []
-        for module, done in train(self.ground, stage, task.variant, 1000 + task.seed, self.start):
+        for module, done in train(self.material, stage, task.variant, 1000 + task.seed, self.start):
             tick(1)
             if done.steps not in missing:
                 continue
@@ -98,10 +102,14 @@ class Runner:
             found = self._measure(task.variant, module, tick)
             measured += time.process_time() - before
             result = {
-                "variant": task.variant.name, "seed": task.seed, "budget": done.steps, "tokens": done.tokens, "states": done.states,
+                "variant": task.variant.name,
+                "seed": task.seed,
+                "budget": done.steps,
+                "tokens": done.tokens,
+                "states": done.states,
                 **found,
                 "cpu_s": {"to_here": round(done.cpu_s + measured, 1), "measuring": round(measured, 1)},
-            }  # fmt: skip
+            }
             write_json(task.path(self.results, done.steps), result)
             new.append(result)
             if done.steps == missing[-1]:
@@ -109,12 +117,12 @@ class Runner:
         return new
 
     def _measure(self, variant: Variant, module, tick: Tick) -> dict:
-        model = as_streamed(self.ground, module.model)
-        found = {"plain": measures(own_past(model, self.test, 0.0, variant.states))}
+        model = as_streamed(self.material, module.model)
+        found: dict = {"plain": measures(own_past(model, self.test, 0.0, variant.states))}
         tick(EVALUATION_UNITS)
         if variant.biased:
             bias = best_bias(
-                *state_logits(self.ground, module.model, self.validation, variant.states), self.ground.plan.biases
+                *state_logits(self.material, module.model, self.validation, variant.states), self.material.plan.biases
             )
             found |= {
                 "bias": bias,
@@ -128,14 +136,21 @@ class Brief(TransformersModel):
     """Cuts replies after LONGEST_REPLY tokens: a model that answers at every second in endless words would cost more
     than its training."""
 
-    def turn(self, *args, **kwargs) -> Iterator[Step]:
-        return islice(super().turn(*args, **kwargs), 1 + LONGEST_REPLY)
+    def turn(
+        self,
+        lane: TransformersLane,
+        second: int,
+        features: Features,
+        instructions: Sequence[str] = (),
+        talkativeness: float = 0.0,
+    ) -> Generator[Step, None, None]:
+        yield from islice(super().turn(lane, second, features, instructions, talkativeness), 1 + LONGEST_REPLY)
 
 
-def as_streamed(ground: Ground, model) -> TransformersModel:
+def as_streamed(material: AblationMaterial, model) -> TransformersModel:
     """A copy of the model, float32, as the app would run it but for `Brief`."""
-    info = ModelInfo("ablation", 1, ground.window, 0.0, "cpu", "none")
-    return Brief(copy.deepcopy(model), ground.wire, ground.family, info)
+    info = ModelInfo("ablation", 1, material.window, 0.0, "cpu", "none")
+    return Brief(copy.deepcopy(model), material.wire, material.family, info)
 
 
 def own_past(model: TransformersModel, videos: list[Video], bias: float, states: int = 3) -> list[Track]:
@@ -170,23 +185,23 @@ def _track(dialogue: Dialogue, said: list[Decision], states: int) -> Track:
 
 @torch.no_grad()
 def state_logits(
-    ground: Ground, model, videos: list[Video], states: int = 3
+    material: AblationMaterial, model, videos: list[Video], states: int = 3
 ) -> tuple[list[Dialogue], list[np.ndarray]]:
     """Of the dialogues of all videos, on their gold past, in one forward pass each video: (turns, 3) logits of the
     states."""
-    wanted = list(ground.wire.state_ids)
+    wanted = list(material.wire.state_ids)
     dialogues, found = [], []
-    for video, rows in zip(videos, ground.validation_rows(videos, states), strict=True):
+    for video, samples in zip(videos, material.validation_samples(videos, states), strict=True):
         dialogues += [dialogue if states == 3 else without_standby(dialogue) for dialogue in video.dialogues]
-        hidden = _hidden(ground, model, rows) if rows else ()
-        for row, states_of in zip(rows, hidden):
-            at = [place - 1 for place, label in enumerate(row.labels) if label != IGNORED and label in wanted]
+        hidden = _hidden(material, model, samples) if samples else ()
+        for sample, states_of in zip(samples, hidden, strict=True):
+            at = [place - 1 for place, label in enumerate(sample.labels) if label != IGNORED and label in wanted]
             found.append((states_of[at].float() @ model.lm_head.weight[wanted].float().T).numpy())
     return dialogues, found
 
 
-def _hidden(ground: Ground, model, rows: list[Sample]) -> torch.Tensor:
-    batch = collate(rows, ground.tokenizer.pad_token_id, ground.family)
+def _hidden(material: AblationMaterial, model, samples: list[Sample]) -> torch.Tensor:
+    batch = collate(samples, material.tokenizer.pad_token_id, material.family)
     language = model.model.language_model
     with torch.autocast("cpu", torch.bfloat16, enabled=native_bf16()):
         embeds = language.embed_tokens(batch.ids)
@@ -220,7 +235,7 @@ def load_results(folder: Path, tasks: list[Task]) -> list[dict]:
 
 
 # In a process of the pool: its runner, made once.
-_runner: list[Runner] = []
+_runner: list[VariantRunner] = []
 _ticks: list = []
 
 
@@ -231,7 +246,7 @@ def start_process(plan: Plan, folder: Path, ticks) -> None:
     cv2.setNumThreads(1)
     os.environ["OMP_NUM_THREADS"] = "1"
     _ticks.append(ticks)
-    _runner.append(Runner(plan, folder))
+    _runner.append(VariantRunner(plan, folder))
 
 
 def run_in_process(task: Task) -> list[dict]:

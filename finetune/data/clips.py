@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import torch
 
+from finetune.config import Clips
 from finetune.data import stills
 from finetune.model import vision
 from finetune.world import worlds
@@ -39,7 +40,7 @@ class ClipSpec:
         return f"{self.world}_{self.seed}_{self.seconds}_{self.fps}.npz"
 
 
-def clip_specs(counts: dict[str, dict[int, int]], first_seed: int, two_fps: int) -> list[ClipSpec]:
+def clip_specs(counts: Clips, first_seed: int, two_fps: int) -> list[ClipSpec]:
     """`counts[world][seconds]` clips, seeds counting up from `first_seed`; one in `two_fps` has two frames per second
     (0 = none)."""
     return [
@@ -84,7 +85,13 @@ def frames_of(path: Path) -> np.ndarray:
     """(N, h, w, 3) uint8 of a file that `render` wrote."""
     with np.load(path) as file:
         parts = np.split(file["data"], file["ends"][:-1])
-    return np.stack([cv2.imdecode(part, cv2.IMREAD_COLOR)[..., ::-1] for part in parts])
+    return np.stack([_decoded(part) for part in parts])
+
+
+def _decoded(jpeg: np.ndarray) -> np.ndarray:
+    image = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)
+    assert image is not None, "`render` wrote it"
+    return image[..., ::-1]
 
 
 _tower: list[Any] = []

@@ -29,7 +29,7 @@ class FrameInputs:
     """(height, width) of the shrunk frames."""
     tokens: list[np.ndarray]
     """Per image (tokens, classes): `patch_labels.token_labels`."""
-    searched: list[str | None]
+    searched: Sequence[str | None]
     """Per image, what it is searched for (`patch_labels.named`), None = not known; "view" = nothing with a position."""
     per_turn: int = 1
     events: np.ndarray | None = None

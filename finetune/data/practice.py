@@ -1,6 +1,6 @@
 """Practice samples over the stills of one world (`world/street/practice.py`, `world/desk/practice.py`)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -77,7 +77,7 @@ class PracticeSampler:
         group: FrameSet,
         index: np.ndarray,
         dialogue: Dialogue,
-        searched: list[str | None],
+        searched: Sequence[str | None],
         rng: np.random.Generator,
     ) -> Sample:
         assert group.features is not None, "stills are practised on once they have features"

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import torch
 
+from finetune.config import Stills
 from finetune.data.patch_labels import patch_labels
 from finetune.model import vision
 from finetune.model.precision import native_bf16
@@ -62,7 +63,7 @@ def _still_batch(
 
 
 def render_stills(
-    counts: dict[str, int],
+    counts: Stills,
     seed: int,
     limits: tuple[int, int],
     workers: int,

@@ -1,8 +1,7 @@
-"""The built-in model before it has learnt anything: a byte-level tokenizer and a small Qwen2.5-VL of the real class.
+"""The built-in model before it has learned anything: a byte-level tokenizer and a small Qwen2.5-VL of the real class.
 
 The tokenizer is trained on what the model will read and say (instructions, answers, tags); any other text still has
-ids, byte by byte. Sizes: `reference` numbers of a 2.6 M model were good enough; 256 x 4 layers leaves room for wordings
-and fits the shipped size.
+ids, byte by byte. Sizes: `sizes.py`.
 """
 
 from collections.abc import Iterable
@@ -11,6 +10,7 @@ import torch
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
+from finetune.model.sizes import ModelSizes
 from streamo_app.protocol import IM_END, IM_START, STATE_TOKENS
 
 VISION_START, VISION_END, IMAGE, VIDEO = "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"
@@ -53,29 +53,21 @@ def train_tokenizer(corpus: Iterable[str], vocab_size: int = 2048) -> PreTrained
     )
 
 
-def tiny_config(
-    tokenizer: PreTrainedTokenizerFast,
-    hidden: int = 256,
-    layers: int = 4,
-    heads: int = 4,
-    kv_heads: int = 2,
-    mlp: int = 640,
-    vision_hidden: int = 128,
-    vision_layers: int = 3,
-    vision_mlp: int = 320,
-) -> Qwen2_5_VLConfig:
-    """Configuration of the built-in model; head_dim = hidden / heads."""
+def tiny_config(tokenizer: PreTrainedTokenizerFast, sizes: ModelSizes) -> Qwen2_5_VLConfig:
+    """Configuration of the built-in model."""
     to_id = tokenizer.convert_tokens_to_ids
-    half = hidden // heads // 2  # rotary pairs of a head; a quarter for time, the rest shared by rows and columns
+    half = (
+        sizes.hidden // sizes.heads // 2
+    )  # rotary pairs of a head; a quarter for time, the rest shared by rows and columns
     sections = [half // 4, (half - half // 4) // 2, half - half // 4 - (half - half // 4) // 2]
     text = dict(
         model_type="qwen2_5_vl_text",
         vocab_size=len(tokenizer),
-        hidden_size=hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=kv_heads,
-        intermediate_size=mlp,
+        hidden_size=sizes.hidden,
+        num_hidden_layers=sizes.layers,
+        num_attention_heads=sizes.heads,
+        num_key_value_heads=sizes.kv_heads,
+        intermediate_size=sizes.mlp,
         max_position_embeddings=32768,
         rope_parameters=dict(rope_type="default", rope_theta=10000.0, mrope_section=sections),
         bos_token_id=None,
@@ -84,17 +76,17 @@ def tiny_config(
         use_sliding_window=False,
     )
     vision = dict(
-        depth=vision_layers,
-        hidden_size=vision_hidden,
-        intermediate_size=vision_mlp,
+        depth=sizes.vision_layers,
+        hidden_size=sizes.vision_hidden,
+        intermediate_size=sizes.vision_mlp,
         num_heads=4,
         patch_size=PATCH_PX,
         spatial_merge_size=MERGE,
         temporal_patch_size=2,
-        # Wider than any of our frames: every block sees the whole picture, as one window.
+        # Wider than any of our frames: every block sees the whole frame, as one window.
         window_size=PATCH_PX * MERGE * 16,
-        out_hidden_size=hidden,
-        fullatt_block_indexes=list(range(vision_layers)),
+        out_hidden_size=sizes.hidden,
+        fullatt_block_indexes=list(range(sizes.vision_layers)),
         hidden_act="silu",
     )
     return Qwen2_5_VLConfig(
@@ -112,10 +104,10 @@ def tiny_config(
 
 
 def tiny_model(tokenizer: PreTrainedTokenizerFast, seed: int = 0, **sizes: int) -> Qwen2_5_VLForConditionalGeneration:
-    """A model with random weights, the same for the same seed."""
+    """A model with random weights, the same for the same seed; `sizes` as in `ModelSizes`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Qwen2_5_VLForConditionalGeneration(tiny_config(tokenizer, **sizes))
+        return Qwen2_5_VLForConditionalGeneration(tiny_config(tokenizer, ModelSizes(**sizes)))
 
 
 def check_sections(model: Qwen2_5_VLForConditionalGeneration, sections: tuple[int, ...]) -> None:
@@ -124,7 +116,8 @@ def check_sections(model: Qwen2_5_VLForConditionalGeneration, sections: tuple[in
     pairs = text.hidden_size // text.num_attention_heads // 2
     if sum(sections) != pairs or min(sections) < 1:
         raise ValueError(
-            f"sections {list(sections)} share out {sum(sections)} rotary pairs, but a head of this model has {pairs}; give each at least 1."
+            f"sections {list(sections)} share out {sum(sections)} rotary pairs, "
+            f"but a head of this model has {pairs}; give each at least 1."
         )
 
 

@@ -1,4 +1,5 @@
-"""Text for the built-in model's tokenizer: what it will read and say, from training wordings and training clips only."""
+"""Text for the built-in model's tokenizer: what it will read and say, from training wordings and training clips
+only."""
 
 from collections.abc import Iterator
 

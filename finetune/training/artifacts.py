@@ -82,6 +82,7 @@ class RunArtifacts:
                 groups = stills.render_stills(part.stills, part.seed, self.limits, self.config.workers, progress)
             write_bytes(path, pickle.dumps(groups, protocol=5))
         accelerator.wait_for_everyone()
+        # A cache of this run alone: it names classes by module, so another version of the source cannot read it.
         return pickle.loads(path.read_bytes())
 
     def stills_with_features(self, accelerator: Accelerator, state: StageState) -> list[FrameSet]:
@@ -98,6 +99,7 @@ class RunArtifacts:
                     other.unlink()  # of a tower that has been trained on
                 write_bytes(path, pickle.dumps(groups, protocol=5))
             accelerator.wait_for_everyone()
+        # A cache of this run alone: it names classes by module, so another version of the source cannot read it.
         return pickle.loads(path.read_bytes())
 
     def clip_features(self, accelerator: Accelerator, state: StageState) -> tuple[list[ClipSpec], Path]:

@@ -18,7 +18,7 @@ _PATCHES = ("cars", "living", "lights", "ways", "objects", "rooms")
 """Groups of patch classes whose F1 a vision stage reports."""
 _REACH = 4
 """Points of the curve to either side that a smoothed one is the mean of."""
-# Okabe and Ito's colours, told apart by people with any kind of colour vision; the dashes tell them apart in print.
+# Okabe and Ito's colours, which people with any kind of colour vision can tell apart; the dashes do it in print.
 _LOOK = {
     "loss": ("loss", "#000000", "-"),
     "aux": ("match loss", "#CC79A7", "--"),
@@ -61,7 +61,7 @@ def read_stages(run: Path) -> list[dict]:
 
 
 def smooth(values: list[float], reach: int = _REACH) -> list[float]:
-    """Each the mean of itself and as many neighbours on either side: `reach`, fewer at the ends. It lags behind
+    """Each the mean of itself and as many points on either side: `reach`, fewer at the ends. It lags behind
     nothing."""
     out = []
     for i in range(len(values)):
@@ -110,19 +110,27 @@ def figure(stages: list[dict], title: str):
         axes.spines[["top", "right"]].set_visible(False)
         for left, _ in edges[1:]:
             axes.axvline(left, color="0.35", lw=0.8)
-        found = dict(zip(*reversed(axes.get_legend_handles_labels())))  # one entry per look, not per stage
+        found = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))  # one per look, not per stage
         labels = [label for label, _, _ in _LOOK.values() if label in found]
         if labels:
             axes.legend(
                 [found[label] for label in labels], labels, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False
             )
     losses.set_ylim(top=8 * losses.get_ylim()[1])  # for the names
-    for stage, (left, end) in zip(stages, edges):
-        narrow = (end - left) / start < _LETTER * len(stage["name"])  # it would stand in its neighbours
+    for stage, (left, end) in zip(stages, edges, strict=True):
+        narrow = (end - left) / start < _LETTER * len(stage["name"])  # it would overlap the names beside it
         losses.text(
-            (left + end) / 2, 0.97, stage["name"], transform=losses.get_xaxis_transform(), rotation=90 if narrow else 0,
-            ha="center", va="top", fontsize=7 if narrow else 9, color="0.25", bbox={"facecolor": "white", "alpha": 0.7, "lw": 0, "pad": 0.5},
-        )  # fmt: skip
+            (left + end) / 2,
+            0.97,
+            stage["name"],
+            transform=losses.get_xaxis_transform(),
+            rotation=90 if narrow else 0,
+            ha="center",
+            va="top",
+            fontsize=7 if narrow else 9,
+            color="0.25",
+            bbox={"facecolor": "white", "alpha": 0.7, "lw": 0, "pad": 0.5},
+        )
     return drawn
 
 
@@ -130,7 +138,7 @@ def _patches(stage: dict) -> list[float | None]:
     """Mean of the F1 that a vision stage reports for its groups of classes."""
     groups = [stage[key] for key in _PATCHES if key in stage]
     points = (
-        [[value for value in point if value is not None] for point in zip(*groups)]
+        [[value for value in point if value is not None] for point in zip(*groups, strict=True)]
         if groups
         else [[] for _ in stage["steps"]]
     )
@@ -140,7 +148,7 @@ def _patches(stage: dict) -> list[float | None]:
 def _draw(axes, x: list[int], curves: dict[str, list[float | None]]) -> None:
     for key, values in curves.items():
         label, colour, dashes = _LOOK[key]
-        at = [step for step, value in zip(x, values) if value is not None]
+        at = [step for step, value in zip(x, values, strict=True) if value is not None]
         raw = [value for value in values if value is not None]
         if raw and (key != "aux" or any(raw)):  # a match loss with weight 0 is no curve
             axes.plot(at, raw, color=colour, alpha=0.3, lw=0.9)

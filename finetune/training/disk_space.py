@@ -10,7 +10,7 @@ from finetune.model.tiny import PATCH_PX
 MARGIN = 10**9
 """Bytes that stay free for everybody else."""
 _LABELS = 32
-"""Bytes per patch of a loose frame: its classes, and what was drawn."""
+"""Bytes per patch of a still: its classes, and what was drawn."""
 _HALF = 2
 """Bytes of a float16."""
 _CHECKPOINTS = 3
@@ -20,30 +20,35 @@ _OPTIMIZER = 3
 
 
 def required_bytes(
-    config: TrainConfig, hidden: int = 128, weights: int = 0, *,
-    still: int | None = None, frame: int | None = None, features: int | None = None,
-) -> int:  # fmt: skip
-    """Bytes that a run of `config` leaves in its folder at most: loose frames, frames of clips, features of both,
+    config: TrainConfig,
+    hidden: int = 128,
+    weights: int = 0,
+    *,
+    still: int | None = None,
+    frame: int | None = None,
+    features: int | None = None,
+) -> int:
+    """Bytes that a run of `config` leaves in its folder at most: stills, frames of clips, features of both,
     checkpoints.
 
     hidden: width of the vision tower. weights: bytes of the model in memory.
-    still, frame, features: bytes of one loose frame, of one frame of a clip, of the features of either. By default what
-    the largest frame takes: raw pixels, a byte a pixel as JPEG (twice what it mostly is), float16 (96 patches x 128 x 2
-    = 25 kB for the built-in model).
+    still, frame, features: bytes of one still, of one frame of a clip, of the features of either. By default what the
+    largest frame takes: raw pixels, a byte per pixel as JPEG (twice what it mostly is), float16 (96 patches x 128 x 2 =
+    25 kB for the built-in model).
     """
     patches = config.max_pixels // PATCH_PX**2
     still = config.max_pixels * 3 if still is None else still
     frame = config.max_pixels if frame is None else frame
     features = patches * hidden * _HALF if features is None else features
 
-    def pictures(part: Part) -> int:
-        loose = sum(part.stills.values())
+    def rendered(part: Part) -> int:
+        stills = sum(part.stills.values())
         filmed = sum(spec.seconds * spec.fps for spec in clip_specs(part.clips, 0, part.two_fps))
-        # Labels lie beside a loose frame and beside its features.
-        return loose * (still + features + 2 * patches * _LABELS) + filmed * (frame + features)
+        # Labels lie beside a still and beside its features.
+        return stills * (still + features + 2 * patches * _LABELS) + filmed * (frame + features)
 
-    # Of a part that is over nothing is left.
-    return max(map(pictures, config.parts)) + weights * (len(config.stages) + _CHECKPOINTS * _OPTIMIZER)
+    # Nothing is left of a part that is over.
+    return max(map(rendered, config.parts)) + weights * (len(config.stages) + _CHECKPOINTS * _OPTIMIZER)
 
 
 def check_disk_space(run: Path, needed: int, free: int | None = None) -> None:

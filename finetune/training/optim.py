@@ -1,8 +1,8 @@
 """Optimizers of a stage and their learning rates: AdamW, Muon for matrices, and Muon in float32.
 
-The last is for processors that have no bf16 arithmetic. torch.optim.Muon turns every update into bf16 for its Newton-Schulz iteration. Without AVX-512 a bf16 product runs at a
-thirtieth of float32's speed, and the optimizer then costs more than the model: 8.5 s a step against 5.6 s, on an AVX2
-core with the built-in model.
+The last is for processors that have no bf16 arithmetic. torch.optim.Muon turns every update into bf16 for its
+Newton-Schulz iteration. Without AVX-512 a bf16 product runs at a thirtieth of float32's speed, and the optimizer then
+costs more than the model: 8.5 s per step against 5.6 s, on an AVX2 core with the built-in model.
 """
 
 from collections.abc import Sequence

@@ -40,8 +40,8 @@ def read_curve(path: Path) -> list[dict]:
 
 
 class PreparationProgress:
-    """Shows `title` (such as "clips rendered") from 0 to `total`. In a `with`; call it with how much is done. Nothing is
-    shown until something is done.
+    """Shows `title` (such as "clips rendered") from 0 to `total`. In a `with`; call it with how much is done. Nothing
+    is shown until something is done.
 
     every_s: seconds between plain lines; the last is always printed.
     """

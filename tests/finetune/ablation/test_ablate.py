@@ -202,11 +202,13 @@ def test_with_two_states_standby_is_silence_in_the_labels_in_the_past_and_in_the
     made = {}
     monkeypatch.setattr(
         SequenceEncoder,
-        "make",
-        lambda self, dialogue, pictures, life, practice: made.update(dialogue=dialogue, life=life),
+        "encode",
+        lambda self, dialogue, frames, corruptions, practice: made.update(dialogue=dialogue, corruptions=corruptions),
     )
-    TwoStates.make(object.__new__(TwoStates), dialogue, None, Corruptions(gold=dialogue, wrong={1}))
-    assert made["dialogue"] == made["life"].gold == without_standby(dialogue) and made["life"].wrong == {1}
+    TwoStates.encode(object.__new__(TwoStates), dialogue, None, Corruptions(gold=dialogue, wrong={1}))
+    assert made["dialogue"] == made["corruptions"].gold == without_standby(dialogue) and made["corruptions"].wrong == {
+        1
+    }
 
 
 # What is measured.
@@ -301,8 +303,8 @@ def test_sentences_tell_the_order_and_whether_it_is_the_papers():
     ]
     lines = sentences(Summary(results), PLAN)
     assert (
-        "Timing F1 after 8 steps: focal + alpha 55.0 ±5.0 > Loss Scale 45.0 ±5.0 (ranges overlap) > cross entropy 11.5 ±0.5 (the paper's order)."
-        in lines
+        "Timing F1 after 8 steps: focal + alpha 55.0 ±5.0 > Loss Scale 45.0 ±5.0 (ranges overlap) "
+        "> cross entropy 11.5 ±0.5 (the paper's order)." in lines
     )
     assert any(
         line.startswith("Timing F1 after 8 steps with the chosen bias: cross entropy")

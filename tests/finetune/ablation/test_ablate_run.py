@@ -11,22 +11,40 @@ import torch
 
 from finetune.__main__ import main
 from finetune.ablation import training
-from finetune.ablation.material import Ground
+from finetune.ablation.material import AblationMaterial
 from finetune.ablation.plan import Plan, Variant
-from finetune.ablation.variant import Runner, Task, state_logits, warm_up
+from finetune.ablation.variant import Task, VariantRunner, state_logits, warm_up
 from finetune.config import Stage
-from finetune.data import stills as bank
+from finetune.data import stills
 from finetune.world.street.scene import make_clip
 from streamo_app.models import streaming
 
-LOOSE = {"ask_each": 0.6, "persist": 0.4}
+PRACTICE = {"ask_each": 0.6, "persist": 0.4}
+STAGE = Stage("warmup", "dialogue", 1, 1e-3, 1e-3, tokens=200, practice_seconds=(2, 3), mix=PRACTICE, loss="ce")
 PLAN = Plan(
-    warmup=Stage("warmup", "dialogue", 1, 1e-3, 1e-3, tokens=200, practice_seconds=(2, 3), mix=LOOSE, loss="ce"),
-    run=Stage("run", "dialogue", 2, 1e-3, 1e-3, tokens=400, seconds=(8, 8), practice_seconds=(2, 3), mix={"task": 0.7, "ask_each": 0.3}, flat=1.0),
-    budgets=(1, 2), seeds=(1,), stills=200, clips=2, clip_seconds=12, validation_clips=1, test_clips=1, held_out_seconds=10,
-    tasks=("alert_light", "counting", "event_caption"), model={"hidden": 48, "layers": 4, "heads": 3, "kv_heads": 1, "mlp": 64},
+    warmup=STAGE,
+    run=replace(
+        STAGE,
+        name="run",
+        steps=2,
+        tokens=400,
+        seconds=(8, 8),
+        mix={"task": 0.7, "ask_each": 0.3},
+        flat=1.0,
+        loss="focal",
+    ),
+    budgets=(1, 2),
+    seeds=(1,),
+    stills=200,
+    clips=2,
+    clip_seconds=12,
+    validation_clips=1,
+    test_clips=1,
+    held_out_seconds=10,
+    tasks=("alert_light", "counting", "event_caption"),
+    model={"hidden": 48, "layers": 4, "heads": 3, "kv_heads": 1, "mlp": 64},
     biases=(-1.0, 1.0, 0.5),
-)  # fmt: skip
+)
 CE = Variant("ce", "ce", budgets=(1, 2), biased=True)
 FOCAL = Variant("focal", "focal", 2.0, True, budgets=(2,))
 TWO = Variant("two-states", "focal", 2.0, True, states=2, budgets=(2,))
@@ -55,18 +73,18 @@ def folder(tmp_path_factory):
     (folder / "results").mkdir()
     threads = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bank, "pool", Inline)
+        patch.setattr(stills, "pool", Inline)
         patch.setattr(streaming, "MAX_NEW_TOKENS", 4)  # what has learnt nothing never ends its replies
-        ground = Ground(PLAN, folder)
-        ground.prepare(1)
-        warm_up(ground, lambda steps: None)
+        material = AblationMaterial(PLAN, folder)
+        material.prepare(1)
+        warm_up(material, lambda steps: None)
         yield folder
     torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
 def runner(folder):
-    return Runner(PLAN, folder)
+    return VariantRunner(PLAN, folder)
 
 
 def do(runner, variant, seed=1):
@@ -97,8 +115,8 @@ def test_every_variant_sees_the_same_rows_and_another_seed_sees_others(runner):
 
 
 def test_the_tower_is_the_base_models_and_learns_nothing(folder):
-    ground = Ground(PLAN, folder)
-    started, fresh = torch.load(folder / "warm.pt")["model"], ground.model()
+    material = AblationMaterial(PLAN, folder)
+    started, fresh = torch.load(folder / "warm.pt")["model"], material.model()
     tower = [name for name in started if "visual" in name and "merger" not in name]
     assert tower and all(torch.equal(started[name], fresh.state_dict()[name]) for name in tower)
     assert not [name for name, parameter in fresh.named_parameters() if name in tower and parameter.requires_grad]
@@ -107,10 +125,10 @@ def test_the_tower_is_the_base_models_and_learns_nothing(folder):
 
 def test_a_killed_warm_up_goes_on_from_its_checkpoint_to_the_same_weights(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "SAVE_EVERY", 1)
-    ground, stage, kept = Ground(PLAN, folder), replace(PLAN.warmup, steps=3), tmp_path / "warming.pt"
+    material, stage, kept = AblationMaterial(PLAN, folder), replace(PLAN.warmup, steps=3), tmp_path / "warming.pt"
 
     def go(kept=None):
-        return training.train(ground, stage, training.WARMUP, PLAN.seed, kept=kept)
+        return training.train(material, stage, training.WARMUP, PLAN.seed, kept=kept)
 
     *_, (whole, all_done) = go()
     killed = go(kept)
@@ -135,7 +153,7 @@ def test_held_out_clips_are_of_their_own_split_and_hold_the_tasks_that_are_train
 
 
 def test_the_state_logits_are_those_of_every_turn_on_the_gold_past(runner):
-    dialogues, logits = state_logits(runner.ground, runner.ground.model(), runner.validation)
+    dialogues, logits = state_logits(runner.material, runner.material.model(), runner.validation)
     assert len(dialogues) == len(logits) > 0 and all(values.shape == (10, 3) for values in logits)
 
 

@@ -1,5 +1,5 @@
-"""One dialogue to one sample, against dialogues written by hand: what is learnt, what numbers point at, what pictures are
-searched for."""
+"""One dialogue to one sample, against dialogues written by hand: what is learned, what numbers point at, what frames
+are searched for."""
 
 import re
 from dataclasses import replace
@@ -31,10 +31,11 @@ def encoder() -> SequenceEncoder:
 
 def dialogue(task: str, told: dict[int, str], first: int = 0, turns: int = 12) -> Dialogue:
     """Asked on the first turn; `told` by second, silence else."""
-    return Dialogue("", task, tuple(
-        DialogueTurn(at, ("When did it happen?",) if at == first else (), RESPONSE if at in told else SILENCE, told.get(at, ""))
-        for at in range(first, first + turns)
-    ))  # fmt: skip
+    made = []
+    for at in range(first, first + turns):
+        asked = ("When did it happen?",) if at == first else ()
+        made.append(DialogueTurn(at, asked, RESPONSE if at in told else SILENCE, told.get(at, "")))
+    return Dialogue("", task, tuple(made))
 
 
 def pictures(

@@ -21,7 +21,7 @@ def test_steps_are_those_of_torch_but_for_the_rounding_of_bf16():
     options = {"lr": 0.01, "weight_decay": 0.02, "adjust_lr_fn": "match_rms_adamw"}
     optimizers = Float32Muon([ours], **options), torch.optim.Muon([theirs], **options)
     for gradient in gradients:
-        for parameter, optimizer in zip((ours, theirs), optimizers):
+        for parameter, optimizer in zip((ours, theirs), optimizers, strict=True):
             parameter.grad = gradient.clone()
             optimizer.step()
     moved = (theirs - start).norm()

@@ -24,7 +24,7 @@ def lines(screen):
 def test_a_log_gets_a_line_now_and_then_and_the_last_with_the_time_left_by_the_pace_since_the_start():
     screen, now = console(False), 0.0
     with PreparationProgress("clips rendered", 100, console=screen, every_s=30, clock=lambda: now) as progress:
-        for now, done in (
+        for now, done in (  # noqa: B007 - the clock reads `now`
             (10.0, 40),
             (20.0, 50),
             (40.0, 70),

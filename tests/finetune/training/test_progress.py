@@ -29,6 +29,7 @@ CONFIG = TrainConfig(
     stills={"street": 60, "desk": 40},
     clips={"street": {10: 4}, "desk": {20: 2}},
     two_fps=4,
+    min_pixels=784,
     max_pixels=1960,
     stages=(LOOK, TALK),
 )

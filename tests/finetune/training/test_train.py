@@ -40,10 +40,12 @@ save_every: 2
 model: {{hidden: 64, layers: 3, heads: 2, kv_heads: 1, mlp: 64, vision_hidden: 32, vision_layers: 1, vision_mlp: 32}}
 stages:
   - {{name: look, kind: vision, steps: 3, lr: 1.0e-3, batch: 8}}
-  - {{name: talk, kind: dialogue, steps: 5, lr: 1.0e-3, matrix_lr: 1.0e-3, tokens: 500, seconds: [6, 10], practice_seconds: [2, 3],
+  - {{name: talk, kind: dialogue, steps: 5, lr: 1.0e-3, matrix_lr: 1.0e-3, tokens: 500,
+     seconds: [6, 10], practice_seconds: [2, 3],
      worlds: {{street: 0.5, desk: 0.5}}, two_fps: 0.3, mix: {{task: 0.4, timed: 0.2, ask_each: 0.2, onset: 0.2}}}}
   - {{name: look_again, kind: vision, steps: 1, lr: 1.0e-3, batch: 8, fresh: {{seed: 2, first_clip: 10, two_fps: 0}}}}
-  - {{name: look_back, kind: dialogue, steps: 2, lr: 1.0e-3, tokens: 500, seconds: [6, 10], practice_seconds: [2, 3], mix: {{task: 0.5, onset: 0.5}},
+  - {{name: look_back, kind: dialogue, steps: 2, lr: 1.0e-3, tokens: 500, seconds: [6, 10],
+     practice_seconds: [2, 3], mix: {{task: 0.5, onset: 0.5}},
      aux_before: 1.0, sections: [4, 6, 6]}}
 """
 
@@ -143,7 +145,7 @@ def test_a_run_killed_in_the_middle_ends_with_the_weights_of_one_that_was_not(tm
 
 def test_a_run_that_the_disk_has_no_room_for_renders_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10**9))
-    with pytest.raises(ValueError, match="run needs .* GB more and 1 GB is to stay free, but its disk has 1.0 GB"):
+    with pytest.raises(ValueError, match=r"run needs .* GB more and 1 GB is to stay free, but its disk has 1.0 GB"):
         run(tmp_path, ["user\n"], monkeypatch)
     assert not (tmp_path / "run" / "stills.pkl").exists() and not (tmp_path / "out").exists()
 
@@ -163,7 +165,7 @@ def test_a_checkpoint_of_other_losses_is_one_sentence_and_stays(tmp_path, monkey
     AcceleratorState._reset_state(True)
     monkeypatch.setattr(f"{__name__}.CONFIG", CONFIG.replace("onset: 0.2}}", "onset: 0.2}}, aux_before: 1.0"))
     with pytest.raises(
-        ValueError, match="run/checkpoint was saved with other weights than this stage has now .*Delete it"
+        ValueError, match=r"run/checkpoint was saved with other weights than this stage has now .*Delete it"
     ) as refused:
         run(tmp_path, ["user\n"], monkeypatch)
     assert "\n" not in str(refused.value) and (tmp_path / "run" / "checkpoint" / "at.json").exists()

@@ -73,10 +73,10 @@ class Setting:
 
 def launch(*command) -> None:
     settings = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(RANKS)]
     ran = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(RANKS), *map(str, command)],
-        capture_output=True, text=True, env=settings, timeout=500,
-    )  # fmt: skip
+        [*torchrun, *map(str, command)], capture_output=True, text=True, env=settings, timeout=500, check=False
+    )
     assert ran.returncode == 0, ran.stderr[-3000:]
 
 
@@ -134,7 +134,8 @@ save_every: 4
 model: {{hidden: 64, layers: 3, heads: 2, kv_heads: 1, mlp: 64, vision_hidden: 32, vision_layers: 1, vision_mlp: 32}}
 stages:
   - {{name: look, kind: vision, steps: 2, lr: 1.0e-3, batch: 8}}
-  - {{name: talk, kind: dialogue, steps: 12, lr: 1.0e-3, matrix_lr: 1.0e-3, tokens: 400, seconds: [6, 10], practice_seconds: [2, 3], mix: {{task: 0.5, onset: 0.5}}}}
+  - {{name: talk, kind: dialogue, steps: 12, lr: 1.0e-3, matrix_lr: 1.0e-3, tokens: 400,
+     seconds: [6, 10], practice_seconds: [2, 3], mix: {{task: 0.5, onset: 0.5}}}}
 """
 PROGRAM = """
 import shutil, sys
