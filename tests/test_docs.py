@@ -7,6 +7,7 @@ Run: python -m pytest tests/test_docs.py
 """
 
 import argparse
+import ast
 import importlib
 import re
 import shlex
@@ -17,7 +18,6 @@ from pathlib import Path
 import pytest
 
 from scripts.cli_help import COMMANDS, DOCUMENT, document
-from streamo_app.cli import main as cli
 from streamo_app.cli import watch
 from streamo_app.config import AppConfig, Parser
 
@@ -46,7 +46,8 @@ def blocks(language: str, text: str) -> list[str]:
 
 def commands(text: str) -> list[list[str]]:
     """Every command of the ```bash blocks as words, without comments."""
-    lines = "\n".join(blocks("bash", text)).replace("\\\n", " ").splitlines()
+    typed = re.sub(r"( - <<'EOF')\n.*?^EOF$", r"\1", "\n".join(blocks("bash", text)), flags=re.M | re.S)
+    lines = typed.replace("\\\n", " ").splitlines()
     return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
@@ -111,16 +112,18 @@ def check(words: list[str]) -> None:
         words = launched(words)
     match words:
         case ["make", *rest]:
-            done = subprocess.run(["make", "--dry-run", *rest], cwd=ROOT, capture_output=True, text=True)
+            done = subprocess.run(["make", "--dry-run", *rest], cwd=ROOT, capture_output=True, text=True, check=False)
             assert done.returncode == 0 and "Nothing to be done" not in done.stdout, (
                 done.stdout + done.stderr
             )  # `tests` is a folder
-        case ["source", ".venv/bin/activate"]:
-            pass
+        case ["source", ".venv/bin/activate"] | [*_, "python", "-", "<<EOF"]:
+            pass  # what such a program imports has a test of its own
         case ["python", "app.py", *rest]:
             AppConfig.from_args(rest, environ={})
         case ["python", "-m", "streamo_app", "watch", *rest] | ["streamo", "watch", *rest]:
-            watch.parse_watch(rest)
+            parser = Parser()
+            watch.add_arguments(parser)
+            watch.checked(parser.parse_args(rest))
         case ["streamo", "app", *rest]:
             AppConfig.from_args(rest, environ={})
         case ["pip", "install", "."] | [".venv/bin/pre-commit", "install"]:
@@ -136,6 +139,15 @@ def check(words: list[str]) -> None:
 @pytest.mark.parametrize("words", ALL_COMMANDS, ids=lambda words: shlex.join(words)[:70])
 def test_every_command_is_understood_by_the_program_that_it_starts(words):
     check(words)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_program_that_is_typed_in_imports_what_there_is(page):
+    for program in re.findall(r"^.* - <<'EOF'\n(.*?)^EOF$", page.read_text(encoding="utf-8"), re.M | re.S):
+        imports = [node for node in ast.parse(program).body if isinstance(node, ast.ImportFrom)]
+        for node in imports:
+            module = importlib.import_module(node.module)
+            assert not [alias.name for alias in node.names if not hasattr(module, alias.name)]
 
 
 def test_every_change_of_a_training_configuration_is_one_that_it_has():
@@ -169,7 +181,7 @@ def test_every_path_that_it_names_exists(page):
 
 
 def is_hub_id(path: str) -> bool:
-    return path.count("/") == 1 and "." not in path and (ROOT / path.split("/")[0]).exists() is False
+    return path.count("/") == 1 and "." not in path and not (ROOT / path).parent.exists()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
