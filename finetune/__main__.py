@@ -6,7 +6,7 @@ Invalid input prints one line to stderr and exits with status 2.
 import sys
 from collections.abc import Sequence
 
-from streamo_app.cli.dispatch import Command, Program, exit_status
+from streamo_app.dispatch import Command, Program, exit_status
 
 COMMANDS = {
     "build": Command("finetune.build", "raw records to dialogues"),

@@ -22,7 +22,15 @@ SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
 
 FLOORS = (
     ("streamo_app.protocol",),
-    ("streamo_app.events", "streamo_app.config", "streamo_app.files", "streamo_app.memory", "streamo_app.scratch"),
+    ("streamo_app.config",),
+    (
+        "streamo_app.colours",
+        "streamo_app.dispatch",
+        "streamo_app.events",
+        "streamo_app.files",
+        "streamo_app.memory",
+        "streamo_app.scratch",
+    ),
     ("streamo_app.models", "streamo_app.video", "streamo_app.transcript", "streamo_app.audio"),
     ("streamo_app.captions", "streamo_app.live"),
     ("streamo_app.bench", "streamo_app.ui.visitor"),
@@ -30,10 +38,11 @@ FLOORS = (
     ("streamo_app.ui",),
     ("streamo_app.cli",),
     ("streamo_app.__main__",),
-    ("finetune.annotations", "finetune.loss", "finetune.metrics", "finetune.config"),
+    ("finetune.annotations", "finetune.metrics"),
     ("finetune.build",),
     ("finetune.labels", "finetune.world"),
-    ("finetune.model",),
+    ("finetune.loss", "finetune.model"),
+    ("finetune.config",),
     ("finetune.data",),
     ("finetune.evaluation", "finetune.training"),
     ("finetune.train", "finetune.evaluate", "finetune.loss_bench"),
@@ -59,7 +68,8 @@ LIGHT_MODULES = (
     "finetune.annotations",
     "finetune.build",
 )
-DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "yaml": "pyyaml"}
+DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "yaml": "pyyaml", "starlette": "fastapi"}
+"""Where the name of a library is not that of what brings it."""
 LONGEST_FILE = 400
 
 

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from streamo_app.cli.dispatch import Command, Program, exit_status
+from streamo_app.dispatch import Command, Program, exit_status
 
 COMMANDS = {
     "watch": Command("streamo_app.cli.watch", "watch a video, a camera or a stream, and speak when needed", "SOURCE"),
