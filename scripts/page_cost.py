@@ -20,7 +20,7 @@ from pathlib import Path
 from socket import socket
 from tempfile import TemporaryDirectory
 
-from streamo_app.cli.dispatch import exit_status
+from streamo_app.dispatch import exit_status
 from streamo_app.config import BUILT_IN_MODEL, AppConfig, Parser
 
 SECONDS, SETTLE_S, IDLE_S = 60, 10, 10

@@ -9,7 +9,7 @@ import types
 
 import pytest
 
-from streamo_app.cli.dispatch import Command, Program, exit_status
+from streamo_app.dispatch import Command, Program, exit_status
 
 PROGRAM = Program(
     "python -m toy",
