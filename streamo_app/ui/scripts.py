@@ -9,10 +9,8 @@ import functools
 import hashlib
 from pathlib import Path
 
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from fastapi import HTTPException, Response
+from fastapi.routing import APIRoute
 
 STATIC = Path(__file__).parent / "static"
 HEADERS = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
@@ -33,16 +31,16 @@ def scripts_path() -> str:
     return f"streamo-static/{content.hexdigest()[:16]}"
 
 
-def scripts_route() -> Route:
+def scripts_route() -> APIRoute:
     """The code is no secret: it needs no login, as Gradio's own code does not."""
 
-    async def script(request: Request) -> Response:
-        content = modules().get(request.path_params["name"])
+    async def script(name: str) -> Response:
+        content = modules().get(name)
         if content is None:
             raise HTTPException(404)
         return Response(content, media_type="text/javascript", headers=HEADERS)
 
-    return Route(f"/{scripts_path()}/{{name}}", script)
+    return APIRoute(f"/{scripts_path()}/{{name}}", script, methods=["GET"], include_in_schema=False)
 
 
 def js_on_load() -> str:

@@ -9,8 +9,8 @@ import subprocess
 from graphlib import TopologicalSorter
 
 import pytest
-from starlette.applications import Starlette
-from starlette.testclient import TestClient
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from streamo_app.ui.scripts import STATIC, js_on_load, scripts_path, scripts_route
 
@@ -102,7 +102,7 @@ def test_all_modules_parse_and_link_without_a_page(tmp_path):
 
 @pytest.mark.parametrize("root_path", ["", "/streamo"])
 def test_modules_are_served_as_javascript_also_behind_a_proxy_with_a_prefix(root_path):
-    client = TestClient(Starlette(routes=[scripts_route()]), root_path=root_path)
+    client = TestClient(FastAPI(routes=[scripts_route()]), root_path=root_path)
     for name, script in MODULES.items():
         reply = client.get(f"/{scripts_path()}/{name}")
         assert reply.status_code == 200 and reply.text == script
