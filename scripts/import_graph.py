@@ -84,9 +84,8 @@ def main(argv: list[str]) -> int:
     for here, listed in targets.items():
         print(f"{here} -> {', '.join(listed)}")
     modules = module_graph(root)
-    print(
-        f"{len(modules)} modules in {len({folder(module, root) for module in modules})} folders, {len(arrows)} arrows between folders"
-    )
+    folders = {folder(module, root) for module in modules}
+    print(f"{len(modules)} modules in {len(folders)} folders, {len(arrows)} arrows between folders")
     print(f"circle: {' -> '.join(circle(modules))}" if circle(modules) else "no circle of modules")
     return 0
 

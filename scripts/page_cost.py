@@ -20,8 +20,8 @@ from pathlib import Path
 from socket import socket
 from tempfile import TemporaryDirectory
 
-from streamo_app.dispatch import exit_status
 from streamo_app.config import BUILT_IN_MODEL, AppConfig, Parser
+from streamo_app.dispatch import exit_status
 
 SECONDS, SETTLE_S, IDLE_S = 60, 10, 10
 INSTRUCTIONS = (

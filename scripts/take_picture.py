@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 
 from PIL import Image
 
-from streamo_app.dispatch import exit_status
 from streamo_app.config import BUILT_IN_MODEL, Parser
+from streamo_app.dispatch import exit_status
 from streamo_app.models.interface import StreamingModel
 from streamo_app.models.loading import load_model
 from tests.support.browser import ask, choose, running_site, wait_for

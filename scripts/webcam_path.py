@@ -34,8 +34,8 @@ from finetune.evaluation.jobs import EvalJob, StreamedRecord, make_jobs
 from finetune.metrics import score
 from scripts.webcam_clock import on_clip, unseen, whole
 from scripts.webcam_visit import Visit, VisitResult, write_camera
-from streamo_app.dispatch import exit_status
 from streamo_app.config import BUILT_IN_MODEL, Parser
+from streamo_app.dispatch import exit_status
 from streamo_app.files import writable
 from streamo_app.models.client import MAX_LANES
 from streamo_app.models.interface import StreamingModel

@@ -38,7 +38,7 @@ FLOORS = (
     ("streamo_app.ui",),
     ("streamo_app.cli",),
     ("streamo_app.__main__",),
-    ("finetune.annotations", "finetune.metrics"),
+    ("finetune.annotations", "finetune.metrics", "finetune.settings"),
     ("finetune.build",),
     ("finetune.labels", "finetune.world"),
     ("finetune.loss", "finetune.model"),

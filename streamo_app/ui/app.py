@@ -12,8 +12,8 @@ import threading
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
-from streamo_app.dispatch import exit_status
 from streamo_app.config import AppConfig, add_page_arguments
+from streamo_app.dispatch import exit_status
 from streamo_app.ui.certificate import is_everywhere, names_of, own_addresses, self_signed
 
 
