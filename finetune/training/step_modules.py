@@ -92,7 +92,7 @@ class VisionStep(nn.Module):
             group: [self.classes.index(name) for name in names if name in self.classes]
             for group, names in REPORTED.items()
         }
-        self._reported = {group: columns for group, columns in groups.items() if columns}
+        self.reported_columns = {group: columns for group, columns in groups.items() if columns}
 
     def forward(self, frames: torch.Tensor, patches: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
         """frames (N, h, w, 3) uint8, patches (N, P, classes) float 0/1."""
@@ -111,7 +111,7 @@ class VisionStep(nn.Module):
             said, true = merged > 1.0, patches > 0
             hit = (said & true).sum((0, 1))
             f1 = 2 * hit / (said.sum((0, 1)) + true.sum((0, 1))).clamp(min=1)
-        report = {group: f1[columns].mean().item() for group, columns in self._reported.items()}
+        report = {group: f1[columns].mean().item() for group, columns in self.reported_columns.items()}
         return loss + colour_loss, report | {"colour": colour_loss.item()}
 
 

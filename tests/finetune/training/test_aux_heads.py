@@ -7,9 +7,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from finetune.config import LEAST_LAYERS, Stage
 from finetune.data.batch import NO_DIGIT, PLACES, Batch, Sample, collate
+from finetune.data.patch_labels import CLASSES, REPORTED
 from finetune.model import tiny
 from finetune.training.aux_heads import AuxHeads
+from finetune.training.aux_layers import AuxLayers
+from finetune.training.previous_frame import WEIGHTS
+from finetune.training.step_modules import CURVE_KEYS, AuxWeights, VisionStep
 from finetune.world.events import EVENTS, UNKNOWN
 from streamo_app.models.qwen2_5_vl import Qwen25VL
 
@@ -334,3 +339,32 @@ def test_a_batch_of_first_pictures_costs_the_heads_nothing_and_stays_part_of_the
         loss, count = found[name]
         assert loss.item() == 0 and count.item() == 0
         loss.backward(retain_graph=True)
+
+
+def test_each_weight_is_that_of_the_loss_it_is_named_after():
+    means = {name: torch.tensor(10.0**i) for i, name in enumerate(CURVE_KEYS)}
+    stage = Stage("s", "dialogue", 1, 1e-3, aux_clock=2, aux_pointer=3, aux_events=4, aux_before=5)
+    previous_frame = sum(weight * means[name] for name, weight in WEIGHTS.items())
+    wanted = 1 + 10 + 2 * 100 + 3 * 1000 + 4 * 10_000 + 5 * previous_frame
+    assert AuxWeights.of(stage).total(means).item() == pytest.approx(wanted.item())
+    alone = {name: mean for name, mean in means.items() if name not in WEIGHTS}
+    assert AuxWeights.of(stage).total(dict(reversed(alone.items()))).item() == 43_211  # their order says nothing
+
+
+def test_the_layers_that_are_read_are_named_and_a_configuration_asks_for_as_many(run, model):
+    highest = max(max(layer) if isinstance(layer, tuple) else layer for layer in vars(AuxLayers()).values())
+    assert highest + 1 == LEAST_LAYERS
+    heads = AuxHeads(model, previous_frame=True, layers=AuxLayers(token_grounding=(0, 3), frame_diff=(2, 3)))
+    heads.remove_hooks()
+    assert len(heads.token_grounding) == 2 and heads.previous_frame.reads == {0, 1, 2, 3}
+
+
+def test_classes_are_reported_by_their_names_in_whatever_order_they_stand(model):
+    found = {}
+    for classes in (CLASSES, CLASSES[::-1]):
+        step = VisionStep(model, classes)
+        found[classes] = {
+            group: {classes[column] for column in columns} for group, columns in step.reported_columns.items()
+        }
+    assert found[CLASSES] == found[CLASSES[::-1]] == {group: set(names) for group, names in REPORTED.items()}
+    assert set().union(*found[CLASSES].values()) == set(CLASSES)
