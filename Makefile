@@ -8,11 +8,12 @@
 PYTHON ?= python3
 PORT ?= 7860
 TORCH_INDEX ?=
-JOBS ?= 2
+JOBS ?= 3
 UPGRADE ?=
 PY := .venv/bin/python
-# One thread per process: two processes of as many threads as cores take longer than one after the other.
-PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n $(JOBS) --dist loadfile
+# One thread per process: several processes of as many threads as cores take longer than one after the other. A process
+# more than two cores have: tests of the page mostly wait for it. A file is one process's, in the order of tests/conftest.py.
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo check lint test lock
 

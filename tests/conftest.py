@@ -13,6 +13,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    _long_files_first(items)
     skips = {"browser": _no_browser, "gpu": _no_gpu}
     for marker, reason_of in skips.items():
         marked = [item for item in items if item.get_closest_marker(marker)]
@@ -20,6 +21,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in marked:
             if reason:
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _long_files_first(items: list[pytest.Item]) -> None:
+    """Files are handed to worker processes in this order: a long one at the end would keep one of them busy alone."""
+    marked = {name: {item.path for item in items if item.get_closest_marker(name)} for name in ("slow", "browser")}
+    items.sort(key=lambda item: (item.path not in marked["slow"], item.path not in marked["browser"]))
 
 
 def _no_browser() -> str | None:

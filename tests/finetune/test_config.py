@@ -179,6 +179,7 @@ def test_every_mistake_is_one_sentence_with_the_file_and_the_key(path, change, s
     assert "\n" not in str(refused.value) and str(refused.value).endswith(".")
 
 
+@pytest.mark.slow
 def test_a_mistake_ends_the_command_with_status_2_before_anything_is_written(path, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "finetune", "train", path, "--set", "stages.0.batch=ten"],

@@ -11,6 +11,8 @@ import pytest
 from finetune import loss_bench
 from finetune.__main__ import main
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["--vocab", "20000", "--tokens", "1024", "--supervised", "0.1", "--hidden", "16"]
 
 

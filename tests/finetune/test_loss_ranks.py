@@ -15,6 +15,8 @@ from torch import nn
 
 from finetune.loss import KINDS, count_states, streaming_loss, supervised_logits
 
+pytestmark = pytest.mark.slow
+
 STATES = (1, 2, 3)
 WORDS, WIDTH = 7, 5
 RANKS = 2

@@ -19,6 +19,8 @@ from finetune.data import stills
 from finetune.world.street.scene import make_clip
 from streamo_app.models import streaming
 
+pytestmark = pytest.mark.slow
+
 PRACTICE = {"ask_each": 0.6, "persist": 0.4}
 STAGE = Stage("warmup", "dialogue", 1, 1e-3, 1e-3, tokens=200, practice_seconds=(2, 3), mix=PRACTICE, loss="ce")
 PLAN = Plan(

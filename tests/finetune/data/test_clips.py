@@ -62,6 +62,7 @@ def test_frames_come_back_from_their_file_nearly_as_they_were(tmp_path, monkeypa
     assert [path.name for path in tmp_path.iterdir()] == ["street_1_3_1.npz"]  # nothing half written is left
 
 
+@pytest.mark.slow
 def test_workers_render_and_encode_and_the_features_are_those_of_the_frames(tmp_path, tower):
     specs = [ClipSpec("street", 5, 5, 2)]
     assert list(clips.render(specs, tmp_path / "frames", LIMITS, workers=1)) == [1]

@@ -79,6 +79,7 @@ def run(folder, corpus_size, monkeypatch, killed_at=None):
     return training.train(load_config(path))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_process")
 def test_a_run_killed_in_the_middle_ends_with_the_weights_of_one_that_was_not(tmp_path, monkeypatch):
     corpus = [
@@ -150,6 +151,7 @@ def test_a_run_that_the_disk_has_no_room_for_renders_nothing(tmp_path, monkeypat
     assert not (tmp_path / "run" / "stills.pkl").exists() and not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_process")
 def test_a_checkpoint_of_other_losses_is_one_sentence_and_stays(tmp_path, monkeypatch):
     monkeypatch.setattr(f"{__name__}.CONFIG", CONFIG.replace("steps: 3, lr", "steps: 1, lr"))

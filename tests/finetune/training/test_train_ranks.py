@@ -24,6 +24,8 @@ from finetune.training.stages import DialogueRunner
 from finetune.training.step_modules import DialogueStep
 from streamo_app.models.qwen2_5_vl import Qwen25VL
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 RANKS = 2
 STAGE = Stage("talk", "dialogue", 1, 1e-3, tokens=100)

@@ -42,6 +42,7 @@ def run(argv: list[str]) -> int:
     return bench.run(parser.parse_args(argv))
 
 
+@pytest.mark.slow
 def test_resending_decides_what_the_lane_decided():
     """With one layer the truncated dialogue is the exact truth, so equal probabilities mean equal work."""
     growth = Growth(streaming(tiny.model(layers=1), window=6))
@@ -51,6 +52,7 @@ def test_resending_decides_what_the_lane_decided():
         assert (resent.tokens, resent.frames) == (sample.tokens, min(6, sample.second + 1))
 
 
+@pytest.mark.slow
 def test_json_holds_the_numbers_of_the_issue(folder, short, capsys):
     assert run(["--model", folder, "--seconds", "14", "--json"]) == 0
     out = json.loads(capsys.readouterr().out)
@@ -64,6 +66,7 @@ def test_json_holds_the_numbers_of_the_issue(folder, short, capsys):
     assert (out["users"]["users"], out["users"]["lanes"]) == (4, 2) and out["users"]["latency_ms_p50"] > 0
 
 
+@pytest.mark.slow
 def test_a_person_reads_a_table(folder, short, capsys):
     assert run(["--model", folder, "--seconds", "4"]) == 0
     out = " ".join(capsys.readouterr().out.split())

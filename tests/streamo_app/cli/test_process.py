@@ -37,6 +37,7 @@ def process(*args, light: bool = False, stdout=subprocess.PIPE) -> subprocess.Po
     return subprocess.Popen(command, cwd=ROOT, env=env, stdout=stdout, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_a_real_process_stops_on_ctrl_c_without_a_traceback(tmp_path):
     settings = dict(name="silent", fps=1, min_pixels=784, max_pixels=6272, window=10, response_bias=-100.0)
     save_pretrained(tiny.model(layers=1), tiny.tokenizer(), tmp_path / "silent", settings)
@@ -75,7 +76,8 @@ def test_a_full_disk_behind_stdout_is_one_line(tmp_path, form):
     [
         (
             "camera:63",
-            "There is no camera 63 on this machine, or another program uses it; plug it in or choose another source.",
+            "There is no camera 63 on this machine, or another program is using it; plug it in or choose another "
+            "source.",
         ),
         (
             "http://user:secret@127.0.0.1:9/a.mp4",

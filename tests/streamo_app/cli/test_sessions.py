@@ -149,6 +149,7 @@ def in_terminal(*args, **environment) -> tuple[int, list[str]]:
     return process.wait(60), screen(drawn.decode())
 
 
+@pytest.mark.slow
 def test_in_a_terminal_the_live_view_goes_on_while_a_file_is_written_and_the_session_is_kept(capsys, folder, tmp_path):
     clip = write(tmp_path / "clip.webm", 10, 50)
     out = tmp_path / "said.srt"

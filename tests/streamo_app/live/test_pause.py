@@ -96,6 +96,7 @@ def test_a_pulled_file_waits_while_it_is_held(tmp_path):
     assert [got.get(timeout=WAIT_S) for _ in range(3)] == [2, 3, "end"]
 
 
+@pytest.mark.slow
 def test_a_file_on_the_wall_clock_loses_no_second_to_a_pause(tmp_path):
     source = FileSource(write(tmp_path / "clip.webm", 10, 40), realtime=True)
     seconds, timer = [], threading.Timer(1.3, source.hold, (False,))

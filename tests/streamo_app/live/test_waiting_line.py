@@ -95,6 +95,7 @@ def test_a_seat_where_nothing_runs_is_given_on_after_a_while_but_only_to_someone
         sessions.stop()
 
 
+@pytest.mark.slow
 def test_a_long_run_is_warned_once_and_ends_with_a_sentence_and_the_next_one_starts_over(engine):
     clock = Clock()
     sessions = Sessions(run_limit_s=1800, clock=clock)

@@ -35,6 +35,7 @@ def test_after_sliding_probabilities_equal_a_prefill_of_the_truncated_dialogue(a
     assert lane.forwards == 112 + (4 if asked_in_window else 2), "one a second, one for each prefix newly pinned"
 
 
+@pytest.mark.slow
 def test_moving_the_prefix_equals_rotating_the_window():
     model = tiny.model(layers=3)
     moving, rotating = streaming(model), streaming(model, rebase_spans=0)
@@ -69,6 +70,7 @@ def test_a_silent_second_is_exactly_one_forward():
     assert lane.forwards == 40 + 1 + 1, "40 seconds, the one watched, and one when the instruction was pinned"
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_from_the_first_window_to_second_3000():
     window = 24
     stream = streaming(tiny.model(layers=1, hidden=32, heads=2, kv=1), window=window)

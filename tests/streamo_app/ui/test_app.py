@@ -59,6 +59,7 @@ def test_a_port_that_is_taken_is_said_before_anything_is_loaded():
     assert "choose another with --port" in done.stderr and len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_folder_without_a_model_is_exit_code_2_and_one_line(tmp_path):
     done = subprocess.run(
         app("--model", str(tmp_path), "--port", str(free_port())),
@@ -72,6 +73,7 @@ def test_a_folder_without_a_model_is_exit_code_2_and_one_line(tmp_path):
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_says_where_it_is_serves_the_page_and_ends_cleanly_on_a_signal(number, tmp_path):
     save_pretrained(tiny.model(layers=2), tiny.tokenizer(), tmp_path / "model", Settings(name="tiny"))

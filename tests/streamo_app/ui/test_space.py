@@ -19,6 +19,8 @@ from gradio_client import Client, handle_file
 from streamo_app.config import AppConfig
 from tests.support.ports import free_port
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 SPACE = {
     "SYSTEM": "spaces",

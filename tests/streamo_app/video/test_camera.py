@@ -183,6 +183,7 @@ def url(address, **options):
     return CameraSource(address, timeout_s=(1.0, 1.0), backoff_s=(0.05,), **options)
 
 
+@pytest.mark.slow
 def test_a_video_file_behind_a_url_plays_at_its_own_pace_and_ends(serve):
     source = url(f"{serve[0]}/whole")
     frames = list(source.frames(2, threading.Event()))
@@ -193,6 +194,7 @@ def test_a_video_file_behind_a_url_plays_at_its_own_pace_and_ends(serve):
     assert source.duration_s == pytest.approx(2.5, abs=0.05)
 
 
+@pytest.mark.slow
 def test_a_lost_connection_is_told_and_the_file_goes_on_where_it_was(serve, tmp_path):
     serve[1].body = write(tmp_path / "long.webm", 10, 300, noise=True).read_bytes()
     clock = _Fast(speed=6)
