@@ -13,7 +13,7 @@ UPGRADE ?=
 PY := .venv/bin/python
 # One thread per process: several processes of as many threads as cores take longer than one after the other. A process
 # more than two cores have: tests of the page mostly wait for it. A file is one process's, in the order of tests/conftest.py.
-PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo check lint test lock
 
@@ -21,7 +21,7 @@ demo: .venv/.runtime
 	$(PY) app.py --port $(PORT)
 
 check: lint
-	$(PYTEST) -q -m "not slow and not browser"
+	$(PYTEST) -n 2 -q -m "not slow and not browser"
 
 lint: .venv/.dev
 	$(PY) -m ruff format --check .
@@ -29,7 +29,7 @@ lint: .venv/.dev
 	$(PY) -m mypy
 
 test: .venv/.dev
-	$(PYTEST) -rs
+	$(PYTEST) -n $(JOBS) -rs
 
 # The stamps record what was installed: a second run costs nothing, a changed requirement installs again.
 .venv/.runtime: requirements.txt requirements.lock

@@ -57,10 +57,10 @@ def folder(module: str, root: Path) -> str:
     return inside
 
 
-def folder_arrows(root: Path) -> Counter[tuple[str, str]]:
+def folder_arrows(graph: Graph, root: Path) -> Counter[tuple[str, str]]:
     """(folder that imports, folder imported) -> number of imports, between different folders."""
     arrows: Counter[tuple[str, str]] = Counter()
-    for module, imported in module_graph(root).items():
+    for module, imported in graph.items():
         here = folder(module, root)
         arrows.update((here, folder(name, root)) for name in imported if folder(name, root) != here)
     return arrows
@@ -77,13 +77,13 @@ def circle(graph: Graph) -> list[str]:
 
 def main(argv: list[str]) -> int:
     root = Path(argv[0] if argv else ".").resolve()
-    arrows = folder_arrows(root)
+    modules = module_graph(root)
+    arrows = folder_arrows(modules, root)
     targets: dict[str, list[str]] = {}
     for (here, there), count in sorted(arrows.items()):
         targets.setdefault(here, []).append(f"{there} ({count})")
     for here, listed in targets.items():
         print(f"{here} -> {', '.join(listed)}")
-    modules = module_graph(root)
     folders = {folder(module, root) for module in modules}
     print(f"{len(modules)} modules in {len(folders)} folders, {len(arrows)} arrows between folders")
     print(f"circle: {' -> '.join(circle(modules))}" if circle(modules) else "no circle of modules")

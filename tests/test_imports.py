@@ -5,14 +5,16 @@ Run: python -m pytest tests/test_imports.py
 """
 
 import ast
+import functools
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from scripts.import_graph import circle, folder, folder_arrows, imported_names, module_graph
+from scripts.import_graph import Graph, circle, folder, folder_arrows, imported_names, module_graph
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("streamo_app", "finetune")
@@ -77,6 +79,17 @@ def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+@functools.cache
+def graph() -> Graph:
+    return module_graph(ROOT)
+
+
+@functools.cache
+def arrows() -> Counter[tuple[str, str]]:
+    return folder_arrows(graph(), ROOT)
+
+
+@functools.cache
 def libraries(path: Path) -> set[str]:
     return {module.split(".")[0] for module in imported_names(path)}
 
@@ -84,24 +97,23 @@ def libraries(path: Path) -> set[str]:
 def test_every_folder_has_a_floor_and_imports_go_down_only():
     floor = {place: number for number, places in enumerate(FLOORS) for place in places}
     floor |= {inner: floor[outer] for inner, outer in INNER.items()}
-    folders = {folder(module, ROOT) for module in module_graph(ROOT)} - set(PACKAGES)
+    folders = {folder(module, ROOT) for module in graph()} - set(PACKAGES)
     assert folders == set(floor)
     up = [
         f"{here} -> {there}"
-        for here, there in folder_arrows(ROOT)
+        for here, there in arrows()
         if floor[there] >= floor[here] and INNER.get(here, here) != INNER.get(there, there)
     ]
     assert not up
 
 
 def test_no_module_imports_itself_in_a_circle():
-    assert not circle(module_graph(ROOT))
+    assert not circle(graph())
 
 
 def test_streets_and_rooms_do_not_know_each_other():
-    arrows = folder_arrows(ROOT)
     streets, rooms = "finetune.world.street", "finetune.world.desk"
-    assert (streets, rooms) not in arrows and (rooms, streets) not in arrows
+    assert (streets, rooms) not in arrows() and (rooms, streets) not in arrows()
 
 
 def test_package_files_are_empty():

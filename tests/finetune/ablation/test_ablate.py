@@ -317,6 +317,7 @@ def test_sentences_tell_the_order_and_whether_it_is_the_papers():
 ABOUT = {"command": "c", "machine": "m", "cores": 2, "workers": 2, "config": "abc", "minutes": 3.0, "core_minutes": 5.0}
 
 
+@pytest.mark.slow
 def test_the_files_hold_every_number_and_what_is_written_by_hand_stays(tmp_path):
     results = [
         result(variant.name, seed, budget, biased=0.6)

@@ -64,6 +64,7 @@ def loose(world: str, count: int, tower) -> still_frames.FrameSet:
     )
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_rows_and_another_step_others(sampler):
     a, b, other = (sampler.step(STAGE, seed, 2000) for seed in ((1, 0, 0, 5), (1, 0, 0, 5), (1, 0, 0, 6)))
     assert [sample.ids for sample in a] == [sample.ids for sample in b]
@@ -157,6 +158,7 @@ def test_practice_in_looking_back_may_have_gaps_between_its_turns(sampler):
     assert all(sample.clock == sorted(set(sample.clock)) for sample in made)
 
 
+@pytest.mark.slow
 def test_a_refused_row_teaches_silence_after_the_refusal_and_not_the_refusal(sampler):
     refusal = sampler.encoder.wire.tokenizer.encode(" I can't", add_special_tokens=False)
     found = 0

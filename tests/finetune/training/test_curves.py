@@ -146,6 +146,7 @@ def test_a_curve_of_before_rates_and_tokens_were_kept_is_drawn_too(tmp_path):
     assert write_curves(tmp_path, tmp_path)[1].exists()
 
 
+@pytest.mark.slow
 def test_the_command_writes_into_the_run_or_into_a_folder(tmp_path, capsys):
     run = made(tmp_path / "run")
     assert main(["curves", str(run)]) == 0 and (run / "curves.png").exists()

@@ -48,6 +48,7 @@ def test_one_seed_gives_the_same_bytes_however_busy_the_machine_is(tmp_path):
     assert (tmp_path / "one.webm").read_bytes() == (tmp_path / "two.webm").read_bytes()
 
 
+@pytest.mark.slow
 def test_rendering_writes_clips_and_records_that_belong_together(tmp_path, capsys):
     assert (
         main(
@@ -82,6 +83,7 @@ def test_rendering_writes_clips_and_records_that_belong_together(tmp_path, capsy
     }  # nothing half-written is left
 
 
+@pytest.mark.slow
 def test_a_room_is_rendered_as_a_street_is(tmp_path):
     assert main([str(tmp_path), "--world", "desk", "--count", "1", "--seed", "3", "--seconds", "8"]) == 0
     records, rejected = load_records(tmp_path / "records.json")

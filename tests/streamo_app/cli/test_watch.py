@@ -192,6 +192,7 @@ def test_ctrl_c_and_a_polite_kill_while_the_model_loads_leave_no_file(monkeypatc
     assert not list(tmp_path.iterdir()) and signal.getsignal(signal.SIGTERM) == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_ctrl_c_and_a_polite_kill_keep_what_there_is_even_while_the_model_hangs(

@@ -61,6 +61,7 @@ def test_a_live_stream_is_not_looked_at_while_it_is_held_and_goes_on_in_the_same
     assert (5, "notice", "Paused for 3 s before this.") in [(row.second, row.kind, row.text) for row in shown.rows]
 
 
+@pytest.mark.slow
 def test_while_held_no_lag_is_claimed_and_stop_still_ends_it(engine_of):
     go_on = threading.Event()
     session = Session(engine_of(LiveModel()), clock=lambda: 7.0)

@@ -91,6 +91,7 @@ def test_the_window_can_be_chosen(saved):
         load_model(str(saved), device="cpu", window=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantize", ["4bit", "8bit"])
 def test_quantising_leaves_the_vision_tower_and_the_lm_head_alone(saved, quantize):
     stream = load_model(str(saved), quantize=quantize, device="cpu")

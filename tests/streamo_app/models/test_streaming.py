@@ -41,6 +41,7 @@ def test_what_is_fed_is_the_dialogue_that_training_sees():
     assert [i for ids in record.ids for i in ids] == expected + wire.user_turn(4, [6])
 
 
+@pytest.mark.slow
 def test_no_added_token_is_ever_decoded_however_much_the_model_wants_it():
     model = tiny.model(layers=1)
     head = torch.nn.Linear(*reversed(model.lm_head.weight.shape))

@@ -98,6 +98,7 @@ def test_a_cell_holds_state_probabilities_and_the_seconds_skipped_before_it():
     assert transcript.cells(2) == ()
 
 
+@pytest.mark.slow
 def test_a_day_of_seconds_is_at_most_600_cells_that_keep_the_strongest_state_and_every_skip():
     transcript, day = Transcript(), 86_400
     strong = {50_000: State.RESPONSE, 50_001: State.STANDBY, 70_000: State.STANDBY}

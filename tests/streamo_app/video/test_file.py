@@ -35,6 +35,7 @@ def on_screen(times, end, fps=1):
     return [(t, max(n for n, at in enumerate(times) if at <= t + 0.0005)) for t in points]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".mp4", ".avi", ".webm"])
 @pytest.mark.parametrize("rate", [1, 12.5, 23.976, 25, 29.97, 60])
 def test_each_second_of_a_minute_shows_the_frame_that_is_on_screen_then(tmp_path, rate, suffix):
@@ -45,6 +46,7 @@ def test_each_second_of_a_minute_shows_the_frame_that_is_on_screen_then(tmp_path
     assert notices == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "last"), [(NTSC_FILM, 2157), (NTSC, 2697)])
 def test_ninety_seconds_at_the_true_ntsc_rates_end_on_the_right_frame(tmp_path, rate, last):
     """Frame 2157 at 24000/1001 comes at 89.965 s; counting 24 frames a second would show frame 2160 (90.09 s) at second

@@ -207,6 +207,7 @@ def test_a_rival_is_another_argument_of_the_task():
     assert "red object" not in rivals and rivals.count("red object gone") > 30 and rivals.count("blue object") > 20
 
 
+@pytest.mark.slow
 def test_every_task_gives_records_that_the_builder_takes_as_they_are():
     rng = np.random.default_rng(0)
     made = [

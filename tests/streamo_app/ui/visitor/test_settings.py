@@ -136,6 +136,7 @@ def test_a_restart_asks_the_same_instructions_in_fresh_lanes_from_the_chosen_sec
 # Addresses and cameras
 
 
+@pytest.mark.slow
 def test_a_camera_on_the_network_is_watched_and_its_password_is_seen_nowhere(
     open_visitors, camera_address, tmp_path, caplog
 ):

@@ -208,6 +208,7 @@ def test_an_id_brings_its_own_visitor_back_and_an_unknown_one_a_new_visitor(visi
         visitors.open_tab("guessed")
 
 
+@pytest.mark.slow
 def test_a_page_that_draws_another_run_gets_all_of_this_one(visitors, tmp_path):
     visitor = visitors.open_tab("")
     visitor.uploaded(write(tmp_path / "two.mp4", 5, 10), PageState())
