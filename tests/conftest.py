@@ -1,6 +1,8 @@
 """What every test stands on: nothing leaves the machine, and a test that cannot run here says why (`-rs` prints it)."""
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,14 @@ from tests.support.chromium import CHROMIUM
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Files whose every test is left out (-m "not slow and not browser") are not imported: they bring Gradio along."""
+    if collection_path.suffix != ".py":
+        return None
+    mark = re.search(r"^pytestmark = pytest\.mark\.(\w+)$", collection_path.read_text(encoding="utf-8"), re.M)
+    return True if mark and f"not {mark[1]}" in config.getoption("markexpr") else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

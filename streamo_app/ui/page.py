@@ -13,18 +13,17 @@ Wiring, and why (each was tried in a real browser):
   writing; `concurrency_limit=None`, or the second user gets no frames while the first one streams.
 """
 
-import html
 import json
 from pathlib import Path
 
 import gradio as gr
 
-from streamo_app.config import AppConfig
 from streamo_app.ui.api.components import UploadedFile
 from streamo_app.ui.api.endpoint import endpoints
 from streamo_app.ui.scripts import STATIC, js_on_load, scripts_path
 from streamo_app.ui.visitor.messages import PageState
 from streamo_app.ui.visitor.samples import SUGGESTIONS
+from streamo_app.ui.visitor.sources import tabs
 from streamo_app.ui.visitor.view import empty_view
 from streamo_app.ui.visitor.visitor import Visitor
 from streamo_app.ui.visitor.visitors import Visitors
@@ -38,13 +37,6 @@ CAMERA_FPS = 2
 UPLOAD_KEPT_S = 86400
 """An uploaded file is deleted after this long, since someone may be watching it until then."""
 
-TITLES = {
-    "samples": "Sample clips",
-    "upload": "Upload",
-    "webcam": "Webcam",
-    "camera": "Server camera",
-    "address": "Address",
-}
 ABOUT = {
     "samples": "Rendered streets and rooms, each with suggestions that something in the clip answers.",
     "upload": "",
@@ -172,17 +164,6 @@ def part(name: str, **options) -> gr.HTML:
 
 def text(name: str) -> str:
     return (STATIC / name).read_text(encoding="utf-8")
-
-
-def tabs(config: AppConfig) -> str:
-    """Radio buttons of the sources; the server's cameras, and addresses, only where visitors may open them."""
-    allowed = {"camera": config.camera_allowed, "address": config.urls_allowed}
-    names = [name for name in TITLES if allowed.get(name, True)]
-    radios = "".join(
-        f'<label><input type="radio" name="choice" value="{name}"><span>{html.escape(TITLES[name])}</span></label>'
-        for name in names
-    )
-    return f'<fieldset class="tabs"><legend class="sr">What it watches</legend>{radios}</fieldset>'
 
 
 def webcam() -> gr.Image:

@@ -3,6 +3,7 @@
 Everything is checked here: a browser can send what the page does not offer.
 """
 
+import html
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,9 +14,28 @@ from streamo_app.ui.visitor.preview import Preview
 from streamo_app.ui.visitor.samples import SampleClip
 from streamo_app.video.source import BrowserSource, CameraSource, FileSource, PlayerSource, Source
 
+TITLES = {
+    "samples": "Sample clips",
+    "upload": "Upload",
+    "webcam": "Webcam",
+    "camera": "Server camera",
+    "address": "Address",
+}
+"""Of the tabs that choose a source."""
 MAX_ADDRESS = 2000
 MAX_CAMERA = 63
 ADDRESS_WANTED = "Type the address of a stream, such as rtsp://host/path or https://host/video.mp4."
+
+
+def tabs(config: AppConfig) -> str:
+    """Radio buttons of the sources; the server's cameras, and addresses, only where visitors may open them."""
+    allowed = {"camera": config.camera_allowed, "address": config.urls_allowed}
+    names = [name for name in TITLES if allowed.get(name, True)]
+    radios = "".join(
+        f'<label><input type="radio" name="choice" value="{name}"><span>{html.escape(TITLES[name])}</span></label>'
+        for name in names
+    )
+    return f'<fieldset class="tabs"><legend class="sr">What it watches</legend>{radios}</fieldset>'
 
 
 def open_chosen(action: Action, *, path: Path | None, address: str, config: AppConfig) -> Source:

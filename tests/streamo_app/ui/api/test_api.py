@@ -25,6 +25,8 @@ from streamo_app.ui.visitor.samples import CLIPS_DIR, load_clips
 from streamo_app.ui.visitor.visitors import Visitors
 from tests.support.live import LiveModel
 
+pytestmark = pytest.mark.slow
+
 CLIP = CLIPS_DIR / "midday.webm"
 SECONDS = 36
 FILE = {"_type": "gradio.FileData"}
@@ -97,7 +99,6 @@ def test_it_is_documented_and_nothing_else_of_the_page_is(site):
     ] and "second by second" in watch["description"]
 
 
-@pytest.mark.slow
 def test_without_instructions_it_narrates_and_bad_ones_are_one_sentence(site):
     _, _, client = site
     assert {one["instruction"] for one in client.submit(handle_file(CLIP), "", api_name="/watch")} == {NARRATE}
@@ -134,7 +135,6 @@ def test_a_video_that_is_too_long_is_refused(site, tmp_path, monkeypatch):
         client.predict(handle_file(CLIP), "", api_name="/watch")
 
 
-@pytest.mark.slow
 def test_a_server_path_or_an_address_is_never_opened(site):
     url, _, _ = site
     secret = str(CLIP)  # readable, a video, and not uploaded
@@ -166,7 +166,6 @@ def test_a_server_path_or_an_address_is_never_opened(site):
     listener.close()
 
 
-@pytest.mark.slow
 def test_a_call_takes_a_seat_and_gives_it_back_when_it_is_cancelled():
     model = LiveModel(script)
     reached, release = model.hold(5)
@@ -182,7 +181,6 @@ def test_a_call_takes_a_seat_and_gives_it_back_when_it_is_cancelled():
         until(lambda: model.open_lanes == 0, "its lanes to go")
 
 
-@pytest.mark.slow
 def test_the_password_of_the_page_is_asked_of_programs_too():
     with running(auth=("ana", "secret"), mcp=True) as (url, _):
         with pytest.raises(AuthenticationError):
@@ -239,7 +237,6 @@ def call_tool(url: str, headers: dict | None = None, **arguments) -> str:
     return answer.content[0].text
 
 
-@pytest.mark.slow
 def test_an_mcp_client_watches_a_video_and_learns_what_is_wrong():
     with running(mcp=True) as (url, visitors):
         assert [one["text"] for one in json.loads(call_tool(url, video=data_url(), instructions="Go"))] == [

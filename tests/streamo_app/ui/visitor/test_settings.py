@@ -15,9 +15,9 @@ from streamo_app.config import AppConfig
 from streamo_app.models.engine import Engine
 from streamo_app.models.loading import BUILT_IN_FOLDER, save_pretrained
 from streamo_app.models.settings import Settings
-from streamo_app.ui.page import tabs
 from streamo_app.ui.visitor.messages import PageState
 from streamo_app.ui.visitor.samples import load_clips
+from streamo_app.ui.visitor.sources import tabs
 from streamo_app.ui.visitor.visitors import Visitors
 from tests.support import tiny
 from tests.support.fakecam import street

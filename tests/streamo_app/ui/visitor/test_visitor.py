@@ -18,10 +18,10 @@ from streamo_app.live.snapshot import LaneView, Snapshot
 from streamo_app.models.engine import Engine
 from streamo_app.models.interface import ModelInfo
 from streamo_app.transcript.transcript import Cell, Row
-from streamo_app.ui.page import tabs
 from streamo_app.ui.visitor.messages import PageState
 from streamo_app.ui.visitor.preview import Preview
 from streamo_app.ui.visitor.samples import SUGGESTIONS, load_clips
+from streamo_app.ui.visitor.sources import tabs
 from streamo_app.ui.visitor.stats import Usage, stats
 from streamo_app.ui.visitor.view import render_run
 from streamo_app.ui.visitor.visitors import Visitors
