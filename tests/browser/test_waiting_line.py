@@ -1,5 +1,5 @@
-"""All seats taken, and runs that last too long, in a real browser: a page that waits shows its place in line and connects
-by itself; a long run is warned first, and its transcript stays.
+"""All seats taken, and runs that last too long, in a real browser: a page that waits shows its place in line and
+connects by itself; a long run is warned first, and its transcript stays.
 
 python -m pytest tests/browser/test_waiting_line.py
 """

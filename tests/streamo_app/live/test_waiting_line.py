@@ -1,7 +1,6 @@
-"""All seats taken, and runs that last too long: a page that waits shows its place in line and gets in by itself; a long
-run is warned first, and its transcript stays.
+"""All seats taken, and runs that last too long: places in line, seats that fall idle, a warning before the end.
 
-python -m pytest tests/streamo_app/live/test_waiting_line.py
+Run: python -m pytest tests/streamo_app/live/test_waiting_line.py
 """
 
 import threading
