@@ -338,6 +338,7 @@ def test_the_files_hold_every_number_and_what_is_written_by_hand_stays(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ablation.json", "ablation.md", "ablation.png"]
 
 
+@pytest.mark.slow
 def test_a_report_of_few_runs_leaves_gaps_and_no_error(tmp_path):
     report.write(tmp_path, PLAN, [result("ce", budget=2)], blind_baselines([track("....R...", "........")]), ABOUT)
     assert "n/a" in (tmp_path / "ablation.md").read_text()

@@ -178,6 +178,7 @@ def test_the_watcher_of_a_chain_is_dropped_when_the_model_fails(folder):
     assert model.alive == set()
 
 
+@pytest.mark.slow
 def test_several_processes_have_a_chain_each_and_always_the_same_videos(folder):
     outcome = evaluate(jobs_of(folder), ScriptedModel, conditions=CHAIN, workers=2)
     # a and b for the first process; broken and c for the second

@@ -343,6 +343,7 @@ def test_the_command_streams_a_real_model_folder_and_writes_what_it_prints(folde
     assert all(sum(line["p"].values()) == pytest.approx(1, abs=1e-4) for line in lines)
 
 
+@pytest.mark.slow
 def test_a_strong_bias_makes_a_real_model_answer_each_second_or_never(folder, tmp_path):
     save_pretrained(tiny.model(layers=1, hidden=64), tiny.tokenizer(), tmp_path, Settings(name="tiny"))
     jobs, _ = make_jobs(folder / "records.json", limit=1)

@@ -71,6 +71,7 @@ def made(folder):
     return folder
 
 
+@pytest.mark.slow
 def test_every_stage_has_a_list_per_number_as_long_as_its_steps(tmp_path):
     numbers, picture = write_curves(made(tmp_path / "run"), tmp_path / "docs")
     read = json.loads(numbers.read_text())

@@ -106,6 +106,7 @@ def encoded_by(tmp_path):
     return encode
 
 
+@pytest.mark.slow
 def test_a_machine_too_busy_to_encode_in_time_gives_the_same_pictures(encoded_by):
     """Two of 300 renderings of a training clip differed: at a speed above 0 the encoder takes a faster one when a frame
     took it longer than half the frame's time, as when another process held the core."""

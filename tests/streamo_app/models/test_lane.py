@@ -8,6 +8,7 @@ from tests.support import tiny
 from tests.support.streams import ALWAYS, NEVER, Recorder, second, state_probabilities, streaming, whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked_in_window", [False, True])
 def test_after_sliding_probabilities_equal_a_prefill_of_the_truncated_dialogue(asked_in_window):
     """One layer: deeper ones remember evicted turns in what they kept, by design."""
@@ -101,6 +102,7 @@ def snapshot(lane):
     )
 
 
+@pytest.mark.slow
 def test_evicting_in_a_fork_leaves_the_watcher_bit_identical():
     stream = streaming(tiny.model(layers=3), window=12)
     watcher, alone = stream.open_lane(), stream.open_lane()
@@ -190,6 +192,7 @@ def test_the_first_instruction_and_the_last_four_follow_ups_stay_pinned():
     assert lane.pinned == ("Ask 0.", "Ask 4.", "Ask 5.", "Ask 6.", "Ask 7.")
 
 
+@pytest.mark.slow
 def test_half_precision_stays_close_to_single_while_the_window_slides():
     single = streaming(tiny.model(layers=2), window=12)
     half = streaming(tiny.model(layers=2).to(torch.bfloat16), window=12)
@@ -205,6 +208,7 @@ def test_half_precision_stays_close_to_single_while_the_window_slides():
     assert worst < 0.1 and lanes[1].cache.layers[0].keys.dtype is torch.bfloat16
 
 
+@pytest.mark.slow
 def test_a_lane_and_its_forks_keep_the_window_that_they_were_opened_with():
     stream = streaming(tiny.model(layers=1), window=12)
     short, own = stream.open_lane(6), stream.open_lane()

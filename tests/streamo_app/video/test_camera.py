@@ -220,6 +220,7 @@ def test_an_endless_stream_is_watched_until_stopped(serve):
     assert not source._thread.is_alive()
 
 
+@pytest.mark.slow
 def test_a_url_that_hangs_does_not_answer_in_one_sentence(serve):
     with pytest.raises(SourceError, match=r"/hang did not answer within \d+ s; check the address"):
         list(url(f"{serve[0]}/hang").frames(1, threading.Event()))

@@ -66,6 +66,7 @@ def test_boxes_lie_inside_the_frame():
                 assert 0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1
 
 
+@pytest.mark.slow
 def test_the_lights_go_off_at_once_and_the_frame_is_dark():
     for seed in range(25):
         clip = clip_of(person(seed=seed), seed=seed, dark=[(5.4, 9.6)])
