@@ -68,7 +68,9 @@ def boxes(clip: StreetClip, t: float) -> list[tuple[str, float, float, float, fl
 
 
 def _share(view: Viewport, x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, float, float]:
-    clip01 = lambda v: min(max(v, 0.0), 1.0)  # noqa: E731
+    def clip01(v: float) -> float:
+        return min(max(v, 0.0), 1.0)
+
     return clip01(x0 / view.width), clip01(y0 / view.height), clip01(x1 / view.width), clip01(y1 / view.height)
 
 

@@ -197,7 +197,10 @@ def _fits(thing: StreetThing, others: list[StreetThing]) -> bool:
 def _meet(one: StreetThing, other: StreetThing) -> bool:
     """Whether a person would be on the car's lane while the car passes the crossing (by their progress, roughly)."""
     person, car = (one, other) if one.kind == "person" else (other, one)
-    down = lambda t: (t - person.start) / (person.end - person.start)  # noqa: E731
+
+    def down(t: float) -> float:
+        return (t - person.start) / (person.end - person.start)
+
     depth = [down(car.start + (car.end - car.start) * u) for u in (0.25, 0.5, 0.75)]
     depth = [u if person.direction == "down" else 1 - u for u in depth]
     low, high = (0.1, 0.5) if car.direction == "left" else (0.4, 0.85)

@@ -8,7 +8,6 @@ from finetune.data import clips, stills
 from finetune.data.clips import ClipSpec
 from finetune.model import tiny, vision
 from finetune.world import worlds
-from tests.support.one_process import one_process  # noqa: F401
 
 LIMITS = (6272, 18816)
 

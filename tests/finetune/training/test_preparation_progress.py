@@ -10,7 +10,6 @@ from rich.console import Console
 
 from finetune.data import stills
 from finetune.training.progress import PreparationProgress
-from tests.support.one_process import one_process  # noqa: F401
 
 
 def console(terminal):
@@ -51,7 +50,7 @@ def test_where_everything_is_there_already_nothing_is_shown():
         assert screen.file.getvalue() == ""
 
 
-def test_stills_are_reported_as_they_are_rendered(one_process, monkeypatch):  # noqa: F811
+def test_stills_are_reported_as_they_are_rendered(one_process, monkeypatch):
     frame, reported = np.zeros((56, 84, 3), np.uint8), []
     monkeypatch.setattr(
         stills,

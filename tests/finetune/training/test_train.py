@@ -23,7 +23,6 @@ from finetune.training.optim import wsd_schedule
 from finetune.training.step_modules import DialogueStep, VisionStep
 from streamo_app.models.loading import load_model
 from streamo_app.models.qwen2_5_vl import Qwen25VL
-from tests.support.one_process import one_process  # noqa: F401
 
 CONFIG = """
 name: small

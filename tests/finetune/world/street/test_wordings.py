@@ -59,7 +59,10 @@ def test_phrases_come_with_and_without_capital_and_full_stop():
 
 def test_held_out_phrases_are_new_however_they_are_typed():
     rng = np.random.default_rng(0)
-    plain = lambda line: line.lower().strip(".?").removeprefix("please ").removesuffix(", please")  # noqa: E731
+
+    def plain(line: str) -> str:
+        return line.lower().strip(".?").removeprefix("please ").removesuffix(", please")
+
     trained = {plain(form.format(o="a dog", c="red")) for form in (*ALL_TRAIN, *wordings("alert_object dog", "train"))}
     assert not trained & {plain(phrase("alert_object", rng, "heldout", o="a dog")) for _ in range(300)}
 
