@@ -2,7 +2,7 @@
 of the focal loss.
 
 Run: python -m finetune ablate [--workers N] [--out DIR]    3.5 core hours; a stopped run continues when started again
-     python -m finetune ablate --smoke                      every part once, far too short; 5 minutes on two cores
+     python -m finetune ablate --smoke                      every part once, far too short; 3 minutes on two cores
 
 Plan: `ablation/plan.py` and finetune/configs/ablate.yaml. Every finished (variant, seed, budget) is a file in the run's
 folder. CPU only.

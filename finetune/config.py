@@ -33,6 +33,7 @@ from finetune.settings import (
 )
 from finetune.world.desk import tasks as desk
 from finetune.world.street import tasks as street
+from streamo_app.files import atomic_write
 
 World = Literal["street", "desk"]
 WORLDS: tuple[str, ...] = get_args(World)
@@ -253,7 +254,8 @@ class TrainConfig:
         return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()[:16]
 
     def save(self, path: Path) -> None:
-        path.write_text(yaml.safe_dump(_plain(asdict(self)), sort_keys=False))
+        with atomic_write(path) as tmp:
+            tmp.write_text(yaml.safe_dump(_plain(asdict(self)), sort_keys=False))
 
 
 def shaping(given: dict[str, Any]) -> dict[str, Any]:

@@ -101,9 +101,10 @@ def apply_change(cls: type, raw: Any, change: str) -> None:
 
 def _key_of(container: Any, key: str) -> Any:
     """An index of a list; a key of a mapping, whose numbers YAML reads as such ("clips.street.48")."""
-    if isinstance(container, list):
-        return int(key)
-    return int(key) if key.isdigit() else key
+    number = key.isascii() and key.isdigit()
+    if isinstance(container, list) and not number:
+        raise IndexError(key)  # -1 would be the last one
+    return int(key) if number else key
 
 
 def _type_at(root: Any, path: Sequence[str | int]) -> Any:

@@ -32,6 +32,16 @@ from finetune.training.stages import make_stage
 from streamo_app.files import atomic_write, write_json
 
 
+def begin_run_folder(run: Path, config: TrainConfig) -> None:
+    """Makes the folder and saves the configuration into it. Raises ValueError where that is not possible."""
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        config.save(run / "config.yaml")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ValueError(f"run_dir {run} cannot be written ({reason}); choose another: --set run_dir=FOLDER.") from None
+
+
 def run_stage(
     accelerator: Accelerator, artifacts: RunArtifacts, index: int, state: StageState, stats: RunStats
 ) -> StageState:
@@ -100,8 +110,7 @@ def train(config: TrainConfig) -> Path:
         torch.set_num_threads(1)
     run = Path(config.run_dir)
     if accelerator.is_main_process:
-        run.mkdir(parents=True, exist_ok=True)
-        config.save(run / "config.yaml")
+        begin_run_folder(run, config)
     stats = RunStats(run / "times.json", accelerator.is_main_process)
     with stats.running("setup"), accelerator.main_process_first():  # which trains the tokenizer; the others read it
         artifacts = RunArtifacts(config, run)

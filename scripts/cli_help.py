@@ -14,6 +14,8 @@ from pathlib import Path
 
 from finetune.__main__ import COMMANDS as FINETUNE
 from streamo_app.cli.main import COMMANDS as STREAMO
+from streamo_app.config import Parser
+from streamo_app.dispatch import exit_status
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "cli.md"
 COLUMNS = "100"
@@ -28,7 +30,8 @@ HEAD = """# Command line
 Written by `python -m scripts.cli_help`. In an installed package, `python -m streamo_app` is `streamo` and
 `python app.py` is `streamo app`.
 
-Exit status: 0; 2 with one line on stderr for invalid input; 130 after Ctrl-C. An interrupted `watch` keeps its output.
+Exit status: 0; 2 with one line on stderr for invalid input; 130 after Ctrl-C, 143 after SIGTERM. An interrupted `watch`
+keeps its output.
 """
 
 
@@ -54,11 +57,12 @@ def document() -> str:
     return "\n".join([HEAD, *parts])
 
 
-def main() -> int:
+def main(argv: list[str]) -> int:
+    Parser(prog="python -m scripts.cli_help", description="Write docs/cli.md.").parse_args(argv)
     DOCUMENT.write_text(document(), encoding="utf-8")
     print(f"wrote {DOCUMENT}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(lambda: main(sys.argv[1:])))

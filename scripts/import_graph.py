@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+from streamo_app.config import Parser
+from streamo_app.dispatch import exit_status
+
 PACKAGES = ("streamo_app", "finetune")
 Graph = dict[str, set[str]]
 
@@ -76,8 +79,12 @@ def circle(graph: Graph) -> list[str]:
 
 
 def main(argv: list[str]) -> int:
-    root = Path(argv[0] if argv else ".").resolve()
+    parser = Parser(prog="python -m scripts.import_graph", description="Print which folder imports which.")
+    parser.add_argument("root", nargs="?", type=Path, default=Path(), help="a checkout (default: this one)")
+    root = parser.parse_args(argv).root.resolve()
     modules = module_graph(root)
+    if not modules:
+        raise ValueError(f"There is no {' or '.join(PACKAGES)} in {root}; name a checkout of Streamo.")
     arrows = folder_arrows(modules, root)
     targets: dict[str, list[str]] = {}
     for (here, there), count in sorted(arrows.items()):
@@ -91,4 +98,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(exit_status(lambda: main(sys.argv[1:])))

@@ -169,7 +169,7 @@ def add_page_arguments(parser: argparse.ArgumentParser, environ: Mapping[str, st
         default=EVERYWHERE if on_space else LOOPBACK,
         help="address to listen on (default: this machine only)",
     )
-    parser.add_argument("--port", type=int, default=7860)
+    parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: 7860)")
     parser.add_argument("--auth", metavar="USER:PASSWORD", help="ask for this name and password")
     parser.add_argument("--share", action="store_true", help="also serve through a public Gradio link")
     parser.add_argument(

@@ -1,5 +1,5 @@
-"""The walls of the house, read from the source: which folder may import which, who spells the wire format, how long a
-file may be.
+"""The rules of the architecture, read from the source: which folder may import which, who spells the wire format, how
+long a file may be.
 
 Run: python -m pytest tests/test_imports.py
 """

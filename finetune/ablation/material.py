@@ -1,4 +1,4 @@
-"""What all variants stand on: tokenizer and frozen vision tower of a finished model, stills, training clips,
+"""What all variants share: tokenizer and frozen vision tower of a finished model, stills, training clips,
 held-out clips, samples.
 
 Rendered and encoded once into the run's folder; held-out clips are drawn again by each process, which takes a second.

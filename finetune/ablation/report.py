@@ -15,7 +15,7 @@ from finetune.ablation.plan import Plan
 from finetune.ablation.tables import Summary, Table, tables
 from streamo_app.files import atomic_write, write_json
 
-KEPT_FROM = "## What we make of it"
+KEPT_FROM = "## Interpretation"
 """Text of ablation.md from this line on is written by hand and kept."""
 _NOTES = (
     "Every variant starts from the same warmed-up weights (practice on still frames with plain cross entropy) and sees "

@@ -1,4 +1,4 @@
-"""Whether bf16 pays on this machine."""
+"""Whether bf16 is faster on this machine."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""After which layers of the language model (from 0) each auxiliary loss reads what a position has become."""
+"""The layers of the language model (from 0) whose hidden states each auxiliary loss reads."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How much of the disk a run will take, and the refusal to start where it does not fit. Nothing is written here."""
+"""How much disk space a run will take; refuses to start one that does not fit. Nothing is written here."""
 
 import shutil
 from pathlib import Path

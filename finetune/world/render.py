@@ -133,7 +133,7 @@ def render(
         Progress(console=Console(stderr=True)) as progress,
         ProcessPoolExecutor(workers, get_context("spawn"), _one_thread) as pool,
     ):
-        bar = progress.add_task(f"{count} clips to {out_dir}", total=count)
+        bar = progress.add_task(f"clips to {out_dir}", total=count)
         try:
             for _ in pool.map(partial(_render_into, out_dir), zip(clips, names, strict=True)):
                 progress.advance(bar)
@@ -213,7 +213,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Render and print what was written; exit code 0. Raises ValueError like `render`."""
     made = render(args.out_dir, args.world, args.count, args.seed, args.seconds, args.paraphrases)
-    print(f"{args.count} clips and {len(made)} records in {args.out_dir}")
+    print(f"{args.count} clip{'s' * (args.count != 1)} and {len(made)} records in {args.out_dir}")
     return 0
 
 

@@ -1,5 +1,5 @@
 """This machine's own microphone, through `sounddevice`: a recording from one press to the next. Not the browser's
-(`static/speak.js`).
+(`static/microphone.js`).
 
     recording = MicrophoneRecording()   # records from now on
     samples = recording.stop()          # (samples,) float32 at RATE_HZ

@@ -25,6 +25,7 @@ from streamo_app.config import BUILT_IN_MODEL, QUANTIZE, default_journal_dir
 from streamo_app.events import Decided, Ended, Event, Failed
 from streamo_app.live.snapshot import END_EARLY
 from streamo_app.protocol import NARRATE, State, parse_ask
+from streamo_app.transcript.transcript import FORMATS
 
 TICK_S = 0.2
 """The live view is redrawn at least this often."""
@@ -61,7 +62,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--window", type=int, metavar="S", help="seconds that the model remembers (default: the model's own)"
     )
-    parser.add_argument("--format", choices=("live", "jsonl", "srt", "vtt", "md"), default="live")
+    parser.add_argument("--format", choices=("live", *FORMATS), default="live", help="of the output (default: live)")
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="write there while watching; the terminal shows the live view"
     )

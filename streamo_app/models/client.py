@@ -1,4 +1,5 @@
-"""A user of the engine: seconds are handed over through one slot, and numbers make dropping and cancelling safe.
+"""A user of the engine: seconds are handed over through one slot and numbered, so that a drop or a cancel is safe
+whatever the timing.
 
 Not the work on those seconds (`client_work.py`). Made by `Engine.client`; the argument for its thread safety is at the
 top of `engine.py`.

@@ -123,8 +123,11 @@ def _read_config(folder: Path):
     if not (folder / "config.json").exists():
         raise ValueError(f"{folder} holds no config.json; give a folder that transformers' save_pretrained wrote.")
     try:
-        kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
-    except (OSError, ValueError, AttributeError) as problem:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        if not isinstance(config, dict):
+            raise ValueError("one JSON object is wanted")
+        kind = config.get("model_type")
+    except (OSError, ValueError) as problem:
         raise ValueError(f"{folder / 'config.json'} cannot be read: {_first_line(problem)}.") from None
     if kind not in FAMILIES:
         names = ", ".join(f"{key} ({family.model_class.__name__})" for key, family in FAMILIES.items())

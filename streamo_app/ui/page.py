@@ -13,7 +13,7 @@ Wiring, and why (each was tried in a real browser):
   writing; `concurrency_limit=None`, or the second user gets no frames while the first one streams.
 """
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import gradio as gr
@@ -21,7 +21,7 @@ import gradio as gr
 from streamo_app.ui.api.components import UploadedFile
 from streamo_app.ui.api.endpoint import endpoints
 from streamo_app.ui.scripts import STATIC, js_on_load, scripts_path
-from streamo_app.ui.visitor.messages import PageState
+from streamo_app.ui.visitor.messages import PageState, mapping
 from streamo_app.ui.visitor.samples import SUGGESTIONS
 from streamo_app.ui.visitor.sources import tabs
 from streamo_app.ui.visitor.view import empty_view
@@ -99,13 +99,13 @@ def build(visitors: Visitors) -> gr.Blocks:
 def wire_page(visitors: Visitors, live: gr.HTML, upload: gr.File, report: gr.Textbox, session_id: gr.Textbox) -> None:
     """Ticks, clicks and uploads. `report` holds what the page sends with a tick."""
 
-    def visitor_of(page: dict, request: gr.Request) -> Visitor:
+    def visitor_of(page: Mapping[str, object], request: gr.Request) -> Visitor:
         return visitors.open_tab(str(page.get("id") or ""), request.session_hash, str(page.get("owner") or ""))
 
     def tick(sent: str, known_id: str, request: gr.Request):
         if not sent:  # its scripts have not run yet
             return gr.skip(), gr.skip()
-        page = json.loads(sent)
+        page = mapping(sent)
         try:
             visitor = visitor_of(page, request)
         except ValueError as error:
@@ -114,15 +114,16 @@ def wire_page(visitors: Visitors, live: gr.HTML, upload: gr.File, report: gr.Tex
         return visitor.tick(PageState.read(page)), gr.skip() if known_id == id else id
 
     def act(event: gr.EventData, request: gr.Request):
-        page = event._data.get("page") or {}
+        sent = mapping(event._data)
+        page = mapping(sent.get("page"))
         try:
             visitor = visitor_of(page, request)
         except ValueError as error:
             return empty_view(str(error))
-        return visitor.handle(event._data, PageState.read(page))
+        return visitor.handle(sent, PageState.read(page))
 
     def uploaded(path: str | None, sent: str):
-        page = json.loads(sent or "{}")
+        page = mapping(sent)
         visitor = visitors.find(str(page.get("id") or ""))
         return visitor.uploaded(Path(path), PageState.read(page)) if visitor and path else gr.skip(), None
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from finetune.config import load_config
+from finetune.train import begin_run_folder
 from finetune.training.run_record import stage_seed
 
 YAML = """
@@ -118,6 +119,8 @@ def test_the_record_of_the_shipped_weights_has_the_stages_and_seeds_of_their_con
     [
         (["seed"], "has no '='"),
         (["stages.9.steps=1"], "no 'stages.9.steps'"),
+        (["stages.-1.steps=1"], "no 'stages.-1.steps'"),
+        (["stages.٠.steps=1"], "no 'stages.٠.steps'"),
         (["colour=red"], "unknown key 'colour'"),
         (["window=60"], "the longest street clip has 48 s"),
         (["stages.0.kind=sound"], "stages.0.kind is 'sound'; vision or dialogue is wanted"),
@@ -189,6 +192,13 @@ def test_a_mistake_ends_the_command_with_status_2_before_anything_is_written(pat
     )
     assert (done.returncode, done.stderr) == (2, f"{path}: stages.0.batch is 'ten'; a whole number is wanted.\n")
     assert [file.name for file in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_a_run_folder_that_cannot_be_made_is_one_sentence(path, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    config = load_config(path, [f"run_dir={tmp_path / 'taken' / 'run'}"])
+    with pytest.raises(ValueError, match=r"taken/run cannot be written \(Not a directory\); choose another"):
+        begin_run_folder(Path(config.run_dir), config)
 
 
 def test_a_changed_key_is_read_as_its_field_wants_it(path):

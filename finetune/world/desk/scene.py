@@ -1,7 +1,8 @@
 """What happens in a clip of the `desk` world: lights off and on, a covered camera, people and objects that come and go,
 another view.
 
-Facts only, no pixels (`draw.py`), no instructions (`tasks.py`); numpy and the standard library. A seed is a clip:
+Facts only, no pixels (`draw.py`), no instructions (`tasks.py`); numpy and the standard library.
+A seed determines a clip:
 
     clip = make_clip(7, 30)                  # a training clip; make_clip(7, 30, split="test") is another one
     is_dark(clip, 4.0), is_covered(clip, 4.0), room_at(clip, 4.0), things_at(clip, 4.0)

@@ -1,6 +1,7 @@
 """What happens in a clip of the `street` world, second by second: a traffic light, cars, pedestrians, a dog, a ball.
 
-Facts only, no pixels (`draw.py`), no instructions (`tasks.py`); numpy and the standard library. A seed is a clip:
+Facts only, no pixels (`draw.py`), no instructions (`tasks.py`); numpy and the standard library.
+A seed determines a clip:
 
     clip = make_clip(7, 30)                  # a training clip; make_clip(7, 30, split="test") is another one
     light_at(clip, 4.0), things_at(clip, 4.0)

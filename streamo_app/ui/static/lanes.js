@@ -141,7 +141,7 @@ function makeTalk(item, number) {
   const label = make("label", "talk-control"), range = item.talk = make("input");
   Object.assign(range, { type: "range", min: -3, max: 3, step: 1, value: 0 });
   item.talkWords = make("span", "talk-words");
-  label.append(make("span", "", "Talks"), range, item.talkWords);
+  label.append(make("span", "", "Talkativeness"), range, item.talkWords);
   range.setAttribute("aria-label", `How readily lane ${number} speaks`);
   range.addEventListener("input", () => { item.heldUntil = Infinity; drawTalkWords(item); });
   range.addEventListener("change", () => {

@@ -4,9 +4,20 @@ It comes as JSON that any browser may have made up. Nothing here raises: what ca
 and whether a value is allowed is checked where it is used.
 """
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+
+def mapping(sent: object) -> Mapping[str, object]:
+    """A mapping, also as the JSON text of one; empty for anything else."""
+    if isinstance(sent, str):
+        try:
+            sent = json.loads(sent)
+        except (ValueError, RecursionError):
+            return {}
+    return sent if isinstance(sent, Mapping) else {}
 
 
 @dataclass(frozen=True)
@@ -21,7 +32,7 @@ class Action:
 
     @classmethod
     def read(cls, sent: object) -> "Action":
-        fields = sent if isinstance(sent, Mapping) else {}
+        fields = mapping(sent)
         return cls(str(fields.get("do")), number(fields.get("n"), 0), fields)
 
     def raw(self, field: str) -> object:
